@@ -1,0 +1,47 @@
+"""Workloads: requests with their arrivals and lengths, from public traces, from files, or drawn from a distribution."""
+
+from brgym.workload._validation import WorkloadError
+from brgym.workload.arrivals import ArrivalProcess, Backlog, Gamma, OnOff, Poisson
+from brgym.workload.catalogue import CATALOGUE, TraceSource
+from brgym.workload.lengths import (
+    GaussianCopula,
+    Geometric,
+    JointLengths,
+    LengthDistribution,
+    LogNormal,
+    QuantileTable,
+    TruncatedNormalPair,
+)
+from brgym.workload.load import FORMATS, load_workload, workload_names
+from brgym.workload.summary import LengthSummary, WorkloadSummary
+from brgym.workload.synthetic import generate
+from brgym.workload.trace import TraceReading, read_trace
+from brgym.workload.workload import Workload, concatenate
+
+__all__ = [
+    "CATALOGUE",
+    "FORMATS",
+    "ArrivalProcess",
+    "Backlog",
+    "Gamma",
+    "GaussianCopula",
+    "Geometric",
+    "JointLengths",
+    "LengthDistribution",
+    "LengthSummary",
+    "LogNormal",
+    "OnOff",
+    "Poisson",
+    "QuantileTable",
+    "TraceReading",
+    "TraceSource",
+    "TruncatedNormalPair",
+    "Workload",
+    "WorkloadError",
+    "WorkloadSummary",
+    "concatenate",
+    "generate",
+    "load_workload",
+    "read_trace",
+    "workload_names",
+]
