@@ -1,0 +1,204 @@
+"""Policies of the contract in plain Python: round-robin, JSQ, least-kv, BR-0 (2.6) and BR-H (2.7).
+
+Where candidates or workers tie, Python's `min` keeps the first of a list that runs from the oldest or the lowest index.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+from .cluster import ReferenceCluster, Request
+
+Order = Literal["arrival", "prompt-ascending", "prompt-descending"]
+Predict = Callable[[list[Request], int], Sequence[float] | Sequence[Sequence[float]]]
+"""(active requests, horizon) -> for each: r̂ under "cut"; P(remaining > h), h = 0..horizon, under "expected"."""
+
+
+def imbalance(loads: Sequence[float]) -> float:
+    """I = G M - sum of the loads."""
+    return len(loads) * max(loads) - sum(loads)
+
+
+def f_score(total: float, margin: float, workers: int) -> float:
+    """BR-0's F: by how much the imbalance falls when `total` tokens join a worker with this margin."""
+    return total - workers * max(0, total - margin)
+
+
+def oracle_remaining(active: list[Request], horizon: int) -> list[float]:
+    """r̂ of one who knows: min(remaining, horizon + 1)."""
+    return [float(min(request.remaining, horizon + 1)) for request in active]
+
+
+def oracle_survival(active: list[Request], horizon: int) -> list[list[float]]:
+    """P(remaining > h) of one who knows: one or zero."""
+    return [[float(request.remaining > h) for h in range(horizon + 1)] for request in active]
+
+
+class RoundRobin:
+    binding: Literal["arrival"] = "arrival"
+
+    def __init__(self) -> None:
+        self.decisions = 0
+
+    def bind(self, cluster: ReferenceCluster, request: Request) -> int:
+        worker = self.decisions % len(cluster.workers)
+        self.decisions += 1
+        return worker
+
+
+class JoinShortestQueue:
+    """Fewest active + queued; of equals, the first met from worker (decisions so far) mod G on."""
+
+    binding: Literal["arrival"] = "arrival"
+
+    def __init__(self) -> None:
+        self.decisions = 0
+
+    def bind(self, cluster: ReferenceCluster, request: Request) -> int:
+        G = len(cluster.workers)
+        scan = [(self.decisions + offset) % G for offset in range(G)]
+        self.decisions += 1
+        return min(scan, key=lambda g: len(cluster.workers[g].active) + len(cluster.workers[g].queue))
+
+
+class LeastKV:
+    """The oldest candidate that fits anywhere goes to the lowest load where it fits; then all over again."""
+
+    binding: Literal["pool"] = "pool"
+
+    def route(self, cluster: ReferenceCluster) -> None:
+        while self._admit_one(cluster):
+            pass
+
+    def _admit_one(self, cluster: ReferenceCluster) -> bool:
+        for request in cluster.window():
+            where = [g for g, worker in enumerate(cluster.workers) if worker.fits([request])]
+            if where:
+                cluster.admit(request, min(where, key=lambda g: cluster.workers[g].load))
+                return True
+        return False
+
+
+class BalanceRoute0:
+    """BR-0. Stages, worker choice, subsets and ties; BR-H changes what `score` says and nothing else."""
+
+    binding: Literal["pool"] = "pool"
+
+    def __init__(self, *, greedy_above: int = 7, subset_window: int = 8, order: Order = "arrival") -> None:
+        self.greedy_above = greedy_above
+        self.subset_window = subset_window
+        self.order = order
+
+    def score(self, cluster: ReferenceCluster, g: int, total: int) -> float:
+        """F_g of admitting `total` tokens to worker g now."""
+        envelope = max(worker.load for worker in cluster.workers)
+        return f_score(total, envelope - cluster.workers[g].load, len(cluster.workers))
+
+    def place(self, cluster: ReferenceCluster, g: int, requests: list[Request]) -> None:
+        """Admits to worker g, the oldest first."""
+        for request in requests:
+            cluster.admit(request, g)
+
+    def route(self, cluster: ReferenceCluster) -> None:
+        passed_over: set[int] = set()
+        while cluster.window() and len(passed_over) < len(cluster.workers):
+            g = self._roomiest_worker(cluster, passed_over)
+            if sum(worker.free_slots for worker in cluster.workers) > self.greedy_above:
+                chosen = self._best_single(cluster, g, cluster.window())
+            else:
+                chosen = self._best_subset(cluster, g, self._shown(cluster.window()))
+            if chosen:
+                self.place(cluster, g, chosen)
+            else:
+                passed_over.add(g)
+
+    def _roomiest_worker(self, cluster: ReferenceCluster, passed_over: set[int]) -> int:
+        """Most free slots, then lowest load, which is also the largest margin: one rule for both stages."""
+        open_workers = [g for g in range(len(cluster.workers)) if g not in passed_over]
+        return min(open_workers, key=lambda g: (-cluster.workers[g].free_slots, cluster.workers[g].load))
+
+    def _shown(self, window: list[Request]) -> list[Request]:
+        """Stage 2's window: the first `subset_window` in `order`, listed by age again for the bit masks."""
+        if self.order == "prompt-ascending":
+            first = sorted(window, key=lambda request: request.context)[: self.subset_window]
+        elif self.order == "prompt-descending":
+            first = sorted(window, key=lambda request: -request.context)[: self.subset_window]
+        else:
+            first = window[: self.subset_window]
+        return [request for request in window if request in first]
+
+    def _best_single(self, cluster: ReferenceCluster, g: int, among: list[Request]) -> list[Request]:
+        """The candidate with the largest F of those that fit worker g, the oldest of equals; none if none fits."""
+        fitting = [request for request in among if cluster.workers[g].fits([request])]
+        return sorted(fitting, key=lambda request: -self.score(cluster, g, request.context))[:1]
+
+    def _best_subset(self, cluster: ReferenceCluster, g: int, shown: list[Request]) -> list[Request]:
+        """The subset with the largest F, the smallest bit mask of equals; where no F is positive, one candidate."""
+        best_score, best = 0.0, None
+        for mask in range(1, 2 ** len(shown)):
+            subset = [request for bit, request in enumerate(shown) if mask & (1 << bit)]
+            if not cluster.workers[g].fits(subset):
+                continue
+            score = self.score(cluster, g, sum(request.context for request in subset))
+            if score > best_score:
+                best_score, best = score, subset
+        return best if best is not None else self._best_single(cluster, g, shown)
+
+
+class BalanceRouteH(BalanceRoute0):
+    """BR-H: F over the projected loads `self.P[g][h]`, in tokens."""
+
+    def __init__(
+        self,
+        *,
+        predict: Predict,
+        horizon: int = 80,
+        gamma: float = 0.98,
+        alpha: float = 1.0,
+        beta: float | None = None,
+        projection: Literal["cut", "expected"] = "cut",
+        greedy_above: int = 7,
+        subset_window: int = 8,
+        order: Order = "arrival",
+    ) -> None:
+        super().__init__(greedy_above=greedy_above, subset_window=subset_window, order=order)
+        self.predict = predict
+        self.horizon = horizon
+        self.gamma = gamma
+        self.alpha = alpha
+        self.beta = beta
+        self.projection = projection
+
+    def route(self, cluster: ReferenceCluster) -> None:
+        self.P = self.project(cluster)
+        super().route(cluster)
+
+    def project(self, cluster: ReferenceCluster) -> list[list[float]]:
+        """P_g(h) of the active requests alone."""
+        active = cluster.active()
+        predictions = self.predict(active, self.horizon)
+        P = [[0.0] * (self.horizon + 1) for _ in cluster.workers]
+        for request, prediction in zip(active, predictions, strict=True):
+            for h in range(self.horizon + 1):
+                P[request.worker][h] += (request.context + h) * self._presence(prediction, h)
+        return P
+
+    def _presence(self, prediction: float | Sequence[float], h: int) -> float:
+        """How much of a request is counted h steps after the coming one."""
+        if self.projection == "expected":
+            return prediction[h]
+        return 1.0 if h == 0 or h < prediction else 0.0
+
+    def score(self, cluster: ReferenceCluster, g: int, total: int) -> float:
+        beta = len(cluster.workers) if self.beta is None else self.beta
+        discounts = 0.0
+        excess = 0.0
+        for h in range(self.horizon + 1):
+            margin = max(loads[h] for loads in self.P) - self.P[g][h]
+            discounts += self.gamma**h
+            excess += self.gamma**h * max(0.0, total - margin)
+        return self.alpha * discounts * total - beta * excess
+
+    def place(self, cluster: ReferenceCluster, g: int, requests: list[Request]) -> None:
+        super().place(cluster, g, requests)
+        total = sum(request.context for request in requests)
+        self.P[g] = [load + total for load in self.P[g]]

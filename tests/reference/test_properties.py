@@ -1,0 +1,59 @@
+"""What must hold of the reference on any workload."""
+
+import pytest
+from hypothesis import given, settings
+
+from .cluster import simulate_reference
+from .policies import (
+    BalanceRoute0,
+    BalanceRouteH,
+    JoinShortestQueue,
+    LeastKV,
+    RoundRobin,
+    oracle_remaining,
+    oracle_survival,
+)
+from .strategies import scenarios
+
+POLICIES = {
+    "round-robin": RoundRobin,
+    "jsq": JoinShortestQueue,
+    "least-kv": LeastKV,
+    "br-0": lambda: BalanceRoute0(subset_window=3),
+    "br-h": lambda: BalanceRouteH(predict=oracle_remaining, horizon=3, gamma=0.5, subset_window=3),
+}
+
+
+@pytest.mark.parametrize("name", POLICIES)
+@settings(max_examples=25, deadline=None)
+@given(scenario=scenarios(max_requests=20))
+def test_every_token_is_generated_once_within_the_capacity(name, scenario):
+    run = simulate_reference(policy=POLICIES[name](), **scenario)
+    assert sum(step.active for step in run.steps) == sum(scenario["output_tokens"])
+    for request in run.requests:
+        assert request.arrival_s <= request.admit_s < request.first_token_s <= request.finish_s
+        assert sum(log.row == request.row for log in run.admissions) == request.preemptions + 1
+    for step in run.steps:
+        assert step.active > 0
+        assert scenario["kv_capacity"] is None or step.max_load < scenario["kv_capacity"]
+    assert run.steps[-1].admitted == len(run.requests)
+    assert run.steps[-1].start_s + run.steps[-1].duration_s == max(request.finish_s for request in run.requests)
+
+
+@settings(max_examples=25, deadline=None)
+@given(scenario=scenarios(max_requests=20))
+def test_br_h_without_horizon_is_br_0_decision_for_decision(scenario):
+    br_h = BalanceRouteH(predict=oracle_remaining, horizon=0, subset_window=3)
+    br_0 = BalanceRoute0(subset_window=3)
+    admissions = simulate_reference(policy=br_h, **scenario).admissions
+    assert admissions == simulate_reference(policy=br_0, **scenario).admissions
+
+
+@settings(max_examples=25, deadline=None)
+@given(scenario=scenarios(max_requests=20))
+def test_both_projections_agree_for_one_who_knows(scenario):
+    options = {"horizon": 4, "gamma": 0.5, "subset_window": 3}
+    cut = BalanceRouteH(predict=oracle_remaining, projection="cut", **options)
+    expected = BalanceRouteH(predict=oracle_survival, projection="expected", **options)
+    admissions = simulate_reference(policy=cut, **scenario).admissions
+    assert admissions == simulate_reference(policy=expected, **scenario).admissions
