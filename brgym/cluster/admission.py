@@ -1,0 +1,179 @@
+"""How a request enters and leaves a worker: admission, completion, preemption (DESIGN 2.2, 2.3).
+
+An active request is known by its birth step: the step at which it would have begun had it never been interrupted. Its
+weight follows from the step count, so nothing has to be touched while it decodes.
+"""
+
+import numpy as np
+
+from brgym._compile import compiled
+from brgym.cluster.state import NOTHING, State, View, view_of
+from brgym.cluster.waiting import await_recompute, context_tokens, dequeue, window_size
+
+
+@compiled
+def room_tokens(view: View, worker: int) -> int:
+    """The largest context that fits on a worker, with KV room for the coming step; -1 where no slot is free."""
+    constants = view.constants[0]
+    active = view.active[worker]
+    if active >= constants.slots:
+        return -1
+    return max(constants.kv_capacity - view.load[worker] - active - 1, -1)
+
+
+@compiled
+def fits(view: View, worker: int, context: int) -> bool:
+    """Whether a request with `context` tokens fits on a worker: a free slot, and KV room for the coming step."""
+    return context <= room_tokens(view, worker)
+
+
+@compiled
+def anything_fits(view: View) -> bool:
+    """Whether some candidate fits on some worker: the smallest one does, if any."""
+    clock = view.clock[0]
+    smallest = -1
+    for place in range(clock.pool_start, clock.pool_start + window_size(view)):
+        context = int(view.pool[place].context_tokens)
+        if smallest < 0 or context < smallest:
+            smallest = context
+    if smallest < 0:
+        return False
+    for worker in range(len(view.load)):  # noqa: SIM110  # compiled code knows no generators
+        if fits(view, worker, smallest):
+            return True
+    return False
+
+
+@compiled
+def admit(state: State, request: int, worker: int) -> None:
+    """Makes a request active on a worker; the caller has taken it from where it waited."""
+    clock = state.clock[0]
+    entry = state.requests[request]
+    state.load[worker] += context_tokens(state, request)
+    state.active[worker] += 1
+    entry.worker = worker
+    entry.birth_step = clock.step - entry.generated_tokens
+    if np.isnan(entry.admit_s):
+        entry.admit_s = clock.now_s
+        clock.admitted += 1
+    if np.isnan(entry.first_token_s):
+        state.fresh[clock.fresh] = request
+        clock.fresh += 1
+    _push_newest(state, request)
+    _enter_calendar(state, request)
+    _list_running(state, request)
+
+
+@compiled
+def admit_from_queues(state: State) -> None:
+    """Each worker, in index order, admits from its own queue while the head fits."""
+    view = view_of(state)
+    for worker in range(len(state.load)):
+        head = state.workers[worker].queue_first
+        while head != NOTHING and fits(view, worker, context_tokens(state, head)):
+            admit(state, dequeue(state, worker), worker)
+            head = state.workers[worker].queue_first
+
+
+@compiled
+def release(state: State, request: int) -> None:
+    """Takes an active request off its worker: slot and KV are free at once."""
+    entry = state.requests[request]
+    generated = state.clock[0].step - entry.birth_step
+    state.load[entry.worker] -= entry.prompt_tokens + generated
+    state.active[entry.worker] -= 1
+    entry.generated_tokens = generated
+    _forget_newest(state, request)
+    _leave_calendar(state, request)
+    _unlist_running(state, request)
+
+
+@compiled
+def preempt_overfull(state: State) -> None:
+    """Part 4 of a step: a worker whose coming tokens exceed its KV capacity preempts what it admitted last."""
+    capacity = state.constants[0].kv_capacity
+    for worker in range(len(state.load)):
+        while state.load[worker] + state.active[worker] > capacity:
+            victim = state.workers[worker].newest
+            release(state, victim)
+            state.requests[victim].preemptions += 1
+            await_recompute(state, victim)
+
+
+@compiled
+def finishing_bucket(state: State, step: int) -> int:
+    """The place in the calendar of the requests that have all their tokens at the end of a step."""
+    return step & (len(state.calendar) - 1)
+
+
+@compiled
+def _push_newest(state: State, request: int) -> None:
+    entry = state.requests[request]
+    previous = state.workers[entry.worker].newest
+    entry.older = previous
+    entry.newer = NOTHING
+    if previous != NOTHING:
+        state.requests[previous].newer = request
+    state.workers[entry.worker].newest = request
+
+
+@compiled
+def _forget_newest(state: State, request: int) -> None:
+    entry = state.requests[request]
+    if entry.older != NOTHING:
+        state.requests[entry.older].newer = entry.newer
+    if entry.newer != NOTHING:
+        state.requests[entry.newer].older = entry.older
+    else:
+        state.workers[entry.worker].newest = entry.older
+
+
+@compiled
+def _last_step(state: State, request: int) -> int:
+    return state.requests[request].birth_step + state.requests[request].output_tokens - 1
+
+
+@compiled
+def _enter_calendar(state: State, request: int) -> None:
+    bucket = finishing_bucket(state, _last_step(state, request))
+    head = state.calendar[bucket]
+    state.requests[request].calendar_next = head
+    state.requests[request].calendar_previous = NOTHING
+    if head != NOTHING:
+        state.requests[head].calendar_previous = request
+    state.calendar[bucket] = request
+
+
+@compiled
+def _leave_calendar(state: State, request: int) -> None:
+    entry = state.requests[request]
+    if entry.calendar_next != NOTHING:
+        state.requests[entry.calendar_next].calendar_previous = entry.calendar_previous
+    if entry.calendar_previous != NOTHING:
+        state.requests[entry.calendar_previous].calendar_next = entry.calendar_next
+    else:
+        state.calendar[finishing_bucket(state, _last_step(state, request))] = entry.calendar_next
+
+
+@compiled
+def _list_running(state: State, request: int) -> None:
+    clock = state.clock[0]
+    entry = state.requests[request]
+    entry.running_index = clock.active
+    seen = state.running[clock.active]
+    seen.request = request
+    seen.worker = entry.worker
+    seen.prompt_tokens = entry.prompt_tokens
+    seen.birth_step = entry.birth_step
+    seen.admit_s = entry.admit_s
+    seen.prompt_hash = entry.prompt_hash
+    clock.active += 1
+
+
+@compiled
+def _unlist_running(state: State, request: int) -> None:
+    clock = state.clock[0]
+    clock.active -= 1
+    index = state.requests[request].running_index
+    state.running[index] = state.running[clock.active]
+    state.requests[state.running[index].request].running_index = index

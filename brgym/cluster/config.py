@@ -1,0 +1,71 @@
+"""What a cluster is made of: the constants of the model."""
+
+from dataclasses import dataclass, field
+
+from brgym._checks import check_integer, check_real
+from brgym.cluster.step_time import StepTime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Power:
+    """What a worker draws during a decode step: `idle_w + (peak_w - idle_w) * (L_g / M) ** exponent`.
+
+    The form and the defaults are BF-IO's (arXiv 2601.17855: 100 + 300 (L_g / max L)^0.7 W).
+
+    Attributes:
+        idle_w: Power of a worker that only waits, in watts.
+        peak_w: Power of the most loaded worker, in watts.
+        exponent: How the power grows with the worker's share of the envelope.
+
+    Raises:
+        ValueError: If a figure is negative or not finite, or if `peak_w` is below `idle_w`.
+    """
+
+    idle_w: float = 100.0
+    peak_w: float = 400.0
+    exponent: float = 0.7
+
+    def __post_init__(self) -> None:
+        check_real("idle_w", self.idle_w, minimum=0.0)
+        check_real("peak_w", self.peak_w, minimum=self.idle_w)
+        check_real("exponent", self.exponent, minimum=0.0, exclusive=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClusterConfig:
+    """A cluster of data-parallel decode workers in lockstep (DESIGN 2.1 to 2.4).
+
+    Attributes:
+        workers: Number of DP workers, G.
+        slots: Requests that a worker decodes at once.
+        step_time: Duration of a decode step; the default is the one of the paper-like study, 40 ms + 0.1 us a token.
+        kv_capacity: Tokens of KV cache that a worker holds; None for no limit.
+        candidates: How many of the oldest waiting requests a policy that binds from the pool sees; None for all.
+        recompute_s_per_token: Seconds for each token of context before a preempted request is ready again.
+        power: Power model of a worker; None leaves the energy figures NaN.
+
+    Raises:
+        TypeError: If a parameter is of the wrong type.
+        ValueError: If a parameter lies outside its range.
+    """
+
+    workers: int = 8
+    slots: int = 72
+    step_time: StepTime = field(default_factory=lambda: StepTime.barrier(base_s=0.04, per_token_s=1e-7))
+    kv_capacity: int | None = None
+    candidates: int | None = 32
+    recompute_s_per_token: float = 0.0
+    power: Power | None = None
+
+    def __post_init__(self) -> None:
+        check_integer("workers", self.workers, minimum=1)
+        check_integer("slots", self.slots, minimum=1)
+        if not isinstance(self.step_time, StepTime):
+            raise TypeError(f"step_time must be a StepTime, got {self.step_time!r}")
+        if self.kv_capacity is not None:
+            check_integer("kv_capacity", self.kv_capacity, minimum=2)
+        if self.candidates is not None:
+            check_integer("candidates", self.candidates, minimum=1)
+        check_real("recompute_s_per_token", self.recompute_s_per_token, minimum=0.0)
+        if self.power is not None and not isinstance(self.power, Power):
+            raise TypeError(f"power must be a Power or None, got {self.power!r}")

@@ -1,0 +1,175 @@
+"""Every figure of a run, each defined in one place (DESIGN 2.5)."""
+
+import dataclasses
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from brgym.cluster.state import Integers, Reals, Records
+
+DEFAULT_WINDOW = (0.1, 0.9)
+"""Shares of requests admitted between which a step counts for the step figures."""
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """How one figure is spread over the requests; NaN where no request has it.
+
+    Attributes:
+        mean: Arithmetic mean.
+        p50: Median (linear interpolation, as all percentiles here).
+        p90: 90th percentile.
+        p95: 95th percentile.
+        p99: 99th percentile.
+        max: Largest value.
+    """
+
+    mean: float
+    p50: float
+    p90: float
+    p95: float
+    p99: float
+    max: float
+
+    @classmethod
+    def of(cls, values: Reals) -> "Distribution":
+        """Describes an array of any length, shape (requests,)."""
+        if len(values) == 0:
+            return cls(math.nan, math.nan, math.nan, math.nan, math.nan, math.nan)
+        p50, p90, p95, p99 = np.percentile(values, [50, 90, 95, 99]).tolist()
+        return cls(float(values.mean()), p50, p90, p95, p99, float(values.max()))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metrics:
+    """The figures of one run; step figures are means over the steps of the measurement window.
+
+    Attributes:
+        imbalance_mean: I = G M - sum_g L_g, in tokens.
+        spread_mean: M - min_g L_g, in tokens.
+        balance_mean: sum_g L_g / (G M), in 0..1.
+        barrier_idle_mean: Share of worker time spent waiting for the slowest worker, in 0..1.
+        throughput_tok_s: Tokens generated in the window over the time of its steps, whole cluster.
+        makespan_s: The last finish, which is the end of the last step, in seconds.
+        ttft_s: Time to first token: end of the first step - arrival.
+        queueing_s: First admission - arrival.
+        tpot_s: Time per output token: (finish - first token) / (output - 1), requests of more than one token.
+        e2e_s: End-to-end latency: finish - arrival.
+        preemptions: Number of preemptions.
+        energy_j: Energy of all workers over the whole run, idle power between steps included; NaN without power model.
+        requests: Requests served.
+        dropped: Requests left out because they could never fit.
+        steps: Decode steps run.
+        window_steps: Decode steps in the measurement window.
+        clairvoyant: Whether the policy knew remaining lengths.
+        routing_time_p50_s: Median wall-clock time of a decision; differs from run to run, NaN where not measured.
+        routing_time_p99_s: 99th percentile of the same.
+    """
+
+    imbalance_mean: float
+    spread_mean: float
+    balance_mean: float
+    barrier_idle_mean: float
+    throughput_tok_s: float
+    makespan_s: float
+    ttft_s: Distribution
+    queueing_s: Distribution
+    tpot_s: Distribution
+    e2e_s: Distribution
+    preemptions: int
+    energy_j: float
+    requests: int
+    dropped: int
+    steps: int
+    window_steps: int
+    clairvoyant: bool
+    routing_time_p50_s: float = field(default=math.nan, compare=False)
+    routing_time_p99_s: float = field(default=math.nan, compare=False)
+
+    def as_dict(self, *, wall_clock: bool = False) -> dict[str, float | int | bool]:
+        """The figures by name, flat: distributions as `ttft_s_mean`, `ttft_s_p50`, ...
+
+        Args:
+            wall_clock: Whether to include the routing times, which are not the same in every run.
+        """
+        flat: dict[str, float | int | bool] = {}
+        for figure in dataclasses.fields(self):
+            value = getattr(self, figure.name)
+            if isinstance(value, Distribution):
+                flat |= {f"{figure.name}_{name}": number for name, number in vars(value).items()}
+            elif figure.compare or wall_clock:
+                flat[figure.name] = value
+        return flat
+
+
+def imbalance(steps: Records, workers: int) -> Integers:
+    """I = G M - sum_g L_g of each step, in tokens, shape (steps,)."""
+    return np.asarray(workers * steps["max_load"] - steps["sum_load"])
+
+
+def balance(steps: Records, workers: int) -> Reals:
+    """sum_g L_g / (G M) of each step, shape (steps,)."""
+    return np.asarray(steps["sum_load"] / (workers * steps["max_load"]))
+
+
+def measurement_window(
+    steps: Records, requests: int, window: tuple[float, float] = DEFAULT_WINDOW
+) -> npt.NDArray[np.bool_]:
+    """Which steps count: those with at least and at most the given shares of requests admitted; all where none does.
+
+    Args:
+        steps: The log of steps.
+        requests: Number of requests of the run.
+        window: The two shares, in 0..1.
+    """
+    low, high = window
+    inside = (steps["admitted"] >= low * requests) & (steps["admitted"] <= high * requests)
+    return np.asarray(inside if inside.any() else np.ones(len(steps), np.bool_))
+
+
+def measure(
+    steps: Records,
+    requests: Records,
+    *,
+    workers: int,
+    idle_w: float,
+    window: tuple[float, float],
+    dropped: int,
+    clairvoyant: bool,
+) -> Metrics:
+    """Works out all figures of a run that has ended, the routing times left NaN.
+
+    Args:
+        steps: The log of steps, fields of `STEP`.
+        requests: The requests served, fields of `REQUEST`.
+        workers: Number of workers.
+        idle_w: Idle power of a worker in watts; NaN without a power model.
+        window: See `measurement_window`.
+        dropped: Requests left out.
+        clairvoyant: Whether the policy knew remaining lengths.
+    """
+    counted = steps[measurement_window(steps, len(requests), window)]
+    long = requests[requests["output_tokens"] > 1]
+    makespan_s = float(steps["start_s"][-1] + steps["duration_s"][-1])
+    between_steps_s = makespan_s - float(steps["duration_s"].sum())
+    return Metrics(
+        imbalance_mean=float(imbalance(counted, workers).mean()),
+        spread_mean=float((counted["max_load"] - counted["min_load"]).mean()),
+        balance_mean=float(balance(counted, workers).mean()),
+        barrier_idle_mean=float(counted["barrier_idle"].mean()),
+        throughput_tok_s=float(counted["active"].sum() / counted["duration_s"].sum()),
+        makespan_s=makespan_s,
+        ttft_s=Distribution.of(requests["first_token_s"] - requests["arrival_s"]),
+        queueing_s=Distribution.of(requests["admit_s"] - requests["arrival_s"]),
+        tpot_s=Distribution.of((long["finish_s"] - long["first_token_s"]) / (long["output_tokens"] - 1)),
+        e2e_s=Distribution.of(requests["finish_s"] - requests["arrival_s"]),
+        preemptions=int(requests["preemptions"].sum()),
+        energy_j=float(steps["energy_j"].sum() + idle_w * workers * between_steps_s),
+        requests=len(requests),
+        dropped=dropped,
+        steps=len(steps),
+        window_steps=len(counted),
+        clairvoyant=clairvoyant,
+    )

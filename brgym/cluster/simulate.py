@@ -1,0 +1,164 @@
+"""One run: a cluster, a workload, a policy; and what came of it."""
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from brgym._checks import check_choice, check_integer, check_real
+from brgym.cluster.config import ClusterConfig
+from brgym.cluster.drive import run
+from brgym.cluster.metrics import DEFAULT_WINDOW, Metrics, measure
+from brgym.cluster.policy import ArrivalPolicy, Policy, PoolPolicy, is_clairvoyant
+from brgym.cluster.routing_time import empty_histogram, quantile_s
+from brgym.cluster.state import FROM_POOL, NOTHING, ON_ARRIVAL, Records, State, initial_state
+from brgym.workload import Workload
+
+OUTCOME = ("worker", "admit_s", "first_token_s", "finish_s", "preemptions")
+"""Fields of `Result.requests`."""
+
+Oversize = Literal["error", "drop"]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of a run.
+
+    Attributes:
+        metrics: The figures.
+        requests: Structured array, workload order, shape (requests,): `worker` (the last), `admit_s` (the first),
+            `first_token_s`, `finish_s`, `preemptions`. Of a dropped request the worker is -1 and the times are NaN.
+        steps: Structured array, shape (steps,): `start_s`, `duration_s`, `max_load`, `sum_load`, `min_load`, `active`,
+            `waiting` (loads in tokens); also `admitted`, `finished`, `barrier_idle`, `energy_j`.
+        clairvoyant: Whether the policy knew remaining lengths.
+    """
+
+    metrics: Metrics
+    requests: Records
+    steps: Records
+    clairvoyant: bool
+
+
+def simulate(
+    cluster: ClusterConfig,
+    workload: Workload,
+    policy: Policy,
+    seed: int = 0,
+    *,
+    oversize: Oversize = "error",
+    window: tuple[float, float] = DEFAULT_WINDOW,
+) -> Result:
+    """Serves a workload on a cluster, from the first arrival to the last finish.
+
+    Args:
+        cluster: The cluster.
+        workload: The requests.
+        policy: The router: `ArrivalPolicy`, `PoolPolicy` or `CompiledPolicy`; reset here.
+        seed: Decides all randomness of the policy; the same seed gives the same result.
+        oversize: What happens to requests that could never fit a worker: "error" or "drop" (left out and counted).
+        window: Shares of requests admitted between which a step counts for the step figures.
+
+    Raises:
+        TypeError: If `policy` has neither `bind` nor `admit`.
+        ValueError: If a parameter is outside its range, if a request could never fit, or if the policy decides what is
+            not allowed.
+        RuntimeError: If the policy lets time stand still.
+    """
+    check_integer("seed", seed, minimum=0)
+    _check_window(window)
+    fitting = _fitting(cluster, workload, oversize)
+    served = workload if fitting.all() else workload.take(np.flatnonzero(fitting))
+    state = initial_state(cluster, served, binding=binding_of(policy))
+    policy.reset(cluster, seed)
+    routing_times = empty_histogram()
+    state = run(state, policy, cluster, routing_times)
+    return _result(state, cluster, fitting, window, is_clairvoyant(policy), routing_times)
+
+
+def binding_of(policy: Policy) -> int:
+    """When a policy binds: `ON_ARRIVAL` or `FROM_POOL`.
+
+    Raises:
+        TypeError: If it is no policy.
+    """
+    binding = getattr(policy, "binding", None)
+    if binding == "arrival" and isinstance(policy, ArrivalPolicy):
+        return ON_ARRIVAL
+    if binding == "pool" and isinstance(policy, PoolPolicy):
+        return FROM_POOL
+    raise TypeError(
+        "policy must have reset(cluster, seed) and either binding = 'arrival' with bind(view) or binding = 'pool' with "
+        f"admit(view), got {policy!r}"
+    )
+
+
+def check_fits(cluster: ClusterConfig, workload: Workload) -> None:
+    """Refuses a workload with a request that could never fit a worker.
+
+    Raises:
+        ValueError: Naming the first such row, counted from 0.
+    """
+    _fitting(cluster, workload, "error")
+
+
+def outcome_of(requests: Records, served: npt.NDArray[np.bool_]) -> Records:
+    """What became of every request of a workload, fields of `OUTCOME`.
+
+    Args:
+        requests: Those that were served, fields of `REQUEST`.
+        served: Which of the workload they are, shape (requests of the workload,).
+    """
+    outcome = np.empty(len(served), [(name, requests.dtype[name]) for name in OUTCOME])
+    outcome[...] = (NOTHING, np.nan, np.nan, np.nan, 0)
+    for name in OUTCOME:
+        outcome[name][served] = requests[name]
+    return outcome
+
+
+def _fitting(cluster: ClusterConfig, workload: Workload, oversize: Oversize) -> npt.NDArray[np.bool_]:
+    check_choice("oversize", oversize, ("error", "drop"))
+    if cluster.kv_capacity is None:
+        return np.ones(len(workload), np.bool_)
+    fitting = workload.prompt_tokens + workload.output_tokens <= cluster.kv_capacity
+    if not fitting.all() and (oversize == "error" or not fitting.any()):
+        row = int(np.argmin(fitting))
+        raise ValueError(
+            f"request in row {row} can never fit: {workload.prompt_tokens[row]} prompt + {workload.output_tokens[row]} "
+            f"output tokens exceed kv_capacity {cluster.kv_capacity} ({np.count_nonzero(~fitting)} of {len(workload)} "
+            "requests do; oversize='drop' leaves them out)"
+        )
+    return np.asarray(fitting)
+
+
+def _check_window(window: tuple[float, float]) -> None:
+    low, high = window
+    check_real("window[0]", low, minimum=0.0, maximum=1.0)
+    check_real("window[1]", high, minimum=low, maximum=1.0)
+
+
+def _result(
+    state: State,
+    cluster: ClusterConfig,
+    fitting: npt.NDArray[np.bool_],
+    window: tuple[float, float],
+    clairvoyant: bool,
+    routing_times: npt.NDArray[np.int64],
+) -> Result:
+    steps = state.steps[: state.clock["step"][0]].copy()
+    metrics = measure(
+        steps,
+        state.requests,
+        workers=cluster.workers,
+        idle_w=float(state.constants["idle_w"][0]),
+        window=window,
+        dropped=int(np.count_nonzero(~fitting)),
+        clairvoyant=clairvoyant,
+    )
+    timed = dataclasses.replace(
+        metrics,
+        routing_time_p50_s=quantile_s(routing_times, 0.5),
+        routing_time_p99_s=quantile_s(routing_times, 0.99),
+    )
+    return Result(metrics=timed, requests=outcome_of(state.requests, fitting), steps=steps, clairvoyant=clairvoyant)

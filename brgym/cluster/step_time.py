@@ -1,0 +1,81 @@
+"""How long one decode step takes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+from brgym._checks import check_real
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepTimeRow:
+    """One affine bound on the duration of a decode step.
+
+    The row stands for something that all workers share or wait for: it takes
+    `base_s + per_token_s * M + per_worker_active_s * max_g n_g + per_active_s * sum_g n_g`, where `M` is the envelope
+    (the load of the most loaded worker, in tokens) and `n_g` the number of requests active on worker `g`.
+
+    Attributes:
+        base_s: Time that an empty step takes, in seconds.
+        per_token_s: Seconds for each token of KV cache on the most loaded worker.
+        per_worker_active_s: Seconds for each active request of the worker that has the most.
+        per_active_s: Seconds for each active request of the whole cluster.
+
+    Raises:
+        ValueError: If a coefficient is negative, NaN or infinite.
+    """
+
+    base_s: float = 0.0
+    per_token_s: float = 0.0
+    per_worker_active_s: float = 0.0
+    per_active_s: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            check_real(name, value, minimum=0.0)
+
+
+@dataclass(frozen=True)
+class StepTime:
+    """The duration of a decode step: the largest of its rows (our choice of form; DESIGN 2.4).
+
+    One row with `base_s` and `per_token_s` is the DP barrier of BalanceRoute (arXiv 2605.06113); three rows are
+    attention-FFN disaggregation (arXiv 2601.21351): attention, communication, FFN.
+
+    Attributes:
+        rows: The rows, at least one.
+
+    Raises:
+        ValueError: If there is no row, or if every coefficient of every row is zero, so that time could not pass.
+    """
+
+    rows: Sequence[StepTimeRow]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "rows", tuple(self.rows))
+        if not self.rows:
+            raise ValueError("step_time needs at least one row")
+        if not self.as_array().any():
+            raise ValueError("step_time must take some time: every coefficient is zero")
+
+    @classmethod
+    def barrier(cls, *, base_s: float, per_token_s: float) -> Self:
+        """The DP barrier `dt = base_s + per_token_s * M` (BalanceRoute and its predecessor, arXiv 2601.17855)."""
+        return cls([StepTimeRow(base_s=base_s, per_token_s=per_token_s)])
+
+    def as_array(self) -> npt.NDArray[np.float64]:
+        """The coefficients, shape (rows, 4), columns in the order of `StepTimeRow`'s attributes."""
+        return np.array([list(vars(row).values()) for row in self.rows], dtype=np.float64)
+
+    def seconds(self, load_tokens: npt.ArrayLike, active: npt.ArrayLike) -> float:
+        """The duration of a step in seconds.
+
+        Args:
+            load_tokens: Load of each worker in tokens, shape (workers,).
+            active: Active requests of each worker, shape (workers,).
+        """
+        load, count = np.asarray(load_tokens), np.asarray(active)
+        return float((self.as_array() @ [1.0, load.max(), count.max(), count.sum()]).max())

@@ -1,0 +1,142 @@
+"""Where requests wait: the pool, the workers' own queues, and the recompute after a preemption (DESIGN 2.2, 2.3)."""
+
+from brgym._compile import compiled
+from brgym.cluster.state import FROM_POOL, NOTHING, State, View
+
+
+@compiled
+def join(state: State) -> None:
+    """Part 1 of a boundary: due arrivals join the pool, then preempted requests that are ready return to the head."""
+    clock = state.clock[0]
+    while clock.arrived < len(state.requests) and state.requests[clock.arrived].arrival_s <= clock.now_s:
+        _join_pool(state, clock.pool_stop, clock.arrived)
+        clock.pool_stop += 1
+        clock.arrived += 1
+    _return_ready(state)
+
+
+@compiled
+def next_event_s(state: State) -> float:
+    """When the next request arrives or is ready again; infinity where none will be."""
+    clock = state.clock[0]
+    due = float("inf")
+    if clock.arrived < len(state.requests):
+        due = state.requests[clock.arrived].arrival_s
+    if clock.recomputing > 0:
+        due = min(due, state.requests[state.recompute[0]].ready_s)
+    return due
+
+
+@compiled
+def window_size(view: View) -> int:
+    """How many waiting requests the router sees: the oldest `candidates`, or the one to bind."""
+    clock = view.clock[0]
+    limit = view.constants[0].candidates if view.constants[0].binding == FROM_POOL else 1
+    return min(clock.pool_stop - clock.pool_start, limit)
+
+
+@compiled
+def take_from_pool(state: State, index: int) -> int:
+    """Removes the candidate at `index` from the pool and returns its request; those older move up behind the gap."""
+    clock = state.clock[0]
+    request = state.pool[clock.pool_start + index].request
+    for place in range(clock.pool_start + index, clock.pool_start, -1):
+        state.pool[place] = state.pool[place - 1]
+    clock.pool_start += 1
+    return request
+
+
+@compiled
+def context_tokens(state: State, request: int) -> int:
+    """Tokens that a waiting request occupies once it is admitted."""
+    return state.requests[request].prompt_tokens + state.requests[request].generated_tokens
+
+
+@compiled
+def enqueue(state: State, worker: int, request: int) -> None:
+    """Puts a request at the tail of a worker's queue."""
+    queue = state.workers[worker]
+    state.requests[request].queue_next = NOTHING
+    if queue.queue_last == NOTHING:
+        queue.queue_first = request
+    else:
+        state.requests[queue.queue_last].queue_next = request
+    queue.queue_last = request
+    _count_queued(state, worker, request, 1)
+
+
+@compiled
+def enqueue_first(state: State, worker: int, request: int) -> None:
+    """Puts a request at the head of a worker's queue."""
+    queue = state.workers[worker]
+    state.requests[request].queue_next = queue.queue_first
+    queue.queue_first = request
+    if queue.queue_last == NOTHING:
+        queue.queue_last = request
+    _count_queued(state, worker, request, 1)
+
+
+@compiled
+def dequeue(state: State, worker: int) -> int:
+    """Removes and returns the request at the head of a worker's queue."""
+    queue = state.workers[worker]
+    request = queue.queue_first
+    queue.queue_first = state.requests[request].queue_next
+    if queue.queue_first == NOTHING:
+        queue.queue_last = NOTHING
+    _count_queued(state, worker, request, -1)
+    return request
+
+
+@compiled
+def await_recompute(state: State, request: int) -> None:
+    """Lets a preempted request wait until its context is recomputed; the list stays sorted, the older first on ties."""
+    clock = state.clock[0]
+    entry = state.requests[request]
+    entry.ready_s = clock.now_s + state.constants[0].recompute_s_per_token * context_tokens(state, request)
+    place = clock.recomputing
+    while place > 0:
+        before = state.recompute[place - 1]
+        ready_s = state.requests[before].ready_s
+        if ready_s < entry.ready_s or (ready_s == entry.ready_s and before < request):
+            break
+        state.recompute[place] = before
+        place -= 1
+    state.recompute[place] = request
+    clock.recomputing += 1
+
+
+@compiled
+def _return_ready(state: State) -> None:
+    clock = state.clock[0]
+    ready = 0
+    while ready < clock.recomputing and state.requests[state.recompute[ready]].ready_s <= clock.now_s:
+        ready += 1
+    if ready == 0:
+        return
+    for place in range(ready - 1, -1, -1):  # the earliest goes last, and so stands first
+        request = state.recompute[place]
+        if state.constants[0].binding == FROM_POOL:
+            clock.pool_start -= 1  # it left the pool to be admitted, so there is room in front
+            _join_pool(state, clock.pool_start, request)
+        else:
+            enqueue_first(state, state.requests[request].worker, request)
+    for place in range(ready, clock.recomputing):
+        state.recompute[place - ready] = state.recompute[place]
+    clock.recomputing -= ready
+
+
+@compiled
+def _join_pool(state: State, place: int, request: int) -> None:
+    candidate = state.pool[place]
+    candidate.request = request
+    candidate.arrival_s = state.requests[request].arrival_s
+    candidate.context_tokens = context_tokens(state, request)
+    candidate.prompt_hash = state.requests[request].prompt_hash
+
+
+@compiled
+def _count_queued(state: State, worker: int, request: int, change: int) -> None:
+    state.clock[0].queued += change
+    state.workers[worker].queued += change
+    state.workers[worker].queued_tokens += change * context_tokens(state, request)

@@ -1,0 +1,86 @@
+"""The compiled kernel equals the plain reference, request for request and step for step."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+import baselines
+from brgym import ClusterConfig, StepTime, Workload, simulate
+from brgym.cluster import Policy, Result, StepTimeRow
+from tests.reference.cluster import ReferenceRun, simulate_reference
+from tests.reference.policies import BalanceRoute0, JoinShortestQueue, LeastKV, RoundRobin
+from tests.reference.strategies import scenarios
+
+PAIRS = {
+    "round-robin": RoundRobin,
+    "jsq": JoinShortestQueue,
+    "least-kv": LeastKV,
+    "br-0": BalanceRoute0,
+}
+
+
+class Interpreted:
+    """Hides that a policy is compiled, so that the run takes the path of policies written in Python."""
+
+    def __init__(self, policy: Any) -> None:
+        self.binding = policy.binding
+        self.reset = policy.reset
+        if policy.binding == "arrival":
+            self.bind = policy.bind
+        else:
+            self.admit = policy.admit
+
+
+def run_kernel(scenario: dict[str, Any], policy: Policy) -> Result:
+    rows = [
+        StepTimeRow(base_s=base, per_token_s=load, per_worker_active_s=worker, per_active_s=total)
+        for base, load, worker, total in scenario["rows"]
+    ]
+    constants = {name: scenario[name] for name in ("workers", "slots", "kv_capacity", "candidates")}
+    cluster = ClusterConfig(
+        **constants, step_time=StepTime(rows), recompute_s_per_token=scenario["recompute_s_per_token"]
+    )
+    workload = Workload(scenario["arrival_s"], scenario["prompt_tokens"], scenario["output_tokens"])
+    return simulate(cluster, workload, policy)
+
+
+def assert_same_run(result: Result, reference: ReferenceRun) -> None:
+    for name in ("worker", "admit_s", "first_token_s", "finish_s", "preemptions"):
+        expected = [getattr(request, name) for request in reference.requests]
+        np.testing.assert_array_equal(result.requests[name], expected, err_msg=name)
+    for name in ("start_s", "duration_s", "max_load", "sum_load", "min_load", "active", "waiting", "admitted"):
+        expected = [getattr(step, name) for step in reference.steps]
+        np.testing.assert_array_equal(result.steps[name], expected, err_msg=name)
+
+
+@pytest.mark.parametrize("name", PAIRS)
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(scenario=scenarios())
+def test_compiled_policy_equals_reference(name: str, scenario: dict[str, Any]) -> None:
+    assert_same_run(run_kernel(scenario, baselines.make(name)), simulate_reference(**scenario, policy=PAIRS[name]()))
+
+
+@pytest.mark.parametrize("name", PAIRS)
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(scenario=scenarios())
+def test_interpreted_policy_equals_reference(name: str, scenario: dict[str, Any]) -> None:
+    assert_same_run(
+        run_kernel(scenario, Interpreted(baselines.make(name))),
+        simulate_reference(**scenario, policy=PAIRS[name]()),
+    )
+
+
+@pytest.mark.parametrize("order", ["arrival", "prompt-ascending", "prompt-descending"])
+@pytest.mark.parametrize(("greedy_above", "subset_window"), [(0, 1), (0, 4), (2, 3), (100, 8)])
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(scenario=scenarios())
+def test_br0_parameters_equal_reference(
+    order: Any, greedy_above: int, subset_window: int, scenario: dict[str, Any]
+) -> None:
+    parameters = {"greedy_above": greedy_above, "subset_window": subset_window, "order": order}
+    assert_same_run(
+        run_kernel(scenario, baselines.make("br-0", **parameters)),
+        simulate_reference(**scenario, policy=BalanceRoute0(**parameters)),
+    )

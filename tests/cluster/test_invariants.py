@@ -1,0 +1,83 @@
+"""What holds in every run, whatever the policy: read off by a policy that watches while another one decides."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+import baselines
+from brgym import ClusterConfig, RouterView, StepTime, Workload, simulate
+from tests.reference.strategies import scenarios
+
+POLICIES = ["random", "round-robin", "power-of-two", "jsq", "vllm-legacy", "least-kv", "br-0"]
+
+
+class Watched:
+    """Lets another policy decide, and checks at every decision what must be true of the cluster."""
+
+    def __init__(self, policy: Any, workload: Workload) -> None:
+        self.policy = policy
+        self.workload = workload
+        self.binding = policy.binding
+        self.placed: dict[int, tuple[int, float]] = {}
+        if policy.binding == "arrival":
+            self.bind = self._bind
+        else:
+            self.admit = self._admit
+
+    def reset(self, cluster: ClusterConfig, seed: int) -> None:
+        self.cluster = cluster
+        self.policy.reset(cluster, seed)
+
+    def _bind(self, view: RouterView) -> int:
+        self.check(view)
+        return int(self.policy.bind(view))
+
+    def _admit(self, view: RouterView) -> Any:
+        self.check(view)
+        return self.policy.admit(view)
+
+    def check(self, view: RouterView) -> None:
+        weights = view.active_prompt_tokens + view.active_generated_tokens
+        load = np.bincount(view.active_worker, weights, minlength=view.workers)
+        np.testing.assert_array_equal(view.load_tokens, load)
+        np.testing.assert_array_equal(view.active, np.bincount(view.active_worker, minlength=view.workers))
+        assert (view.active <= self.cluster.slots).all()
+        assert (view.free_slots == self.cluster.slots - view.active).all()
+        if self.cluster.kv_capacity is not None:
+            assert (view.load_tokens <= self.cluster.kv_capacity).all()
+        assert (view.active_generated_tokens < self.workload.output_tokens[view.running["request"]]).all()
+        self.check_nobody_migrates(view)
+
+    def check_nobody_migrates(self, view: RouterView) -> None:
+        for request, worker, birth in zip(
+            view.running["request"], view.active_worker, view.running["birth_step"], strict=True
+        ):
+            place = (int(worker), float(birth))
+            before = self.placed.setdefault(int(request), place)
+            if before != place:  # it was preempted in between, so it began anew: later than it would have gone on
+                assert birth > before[1]
+                self.placed[int(request)] = place
+
+
+@pytest.mark.parametrize("name", POLICIES)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(scenario=scenarios())
+def test_every_run_keeps_the_rules(name: str, scenario: dict[str, Any]) -> None:
+    cluster = ClusterConfig(
+        **{key: scenario[key] for key in ("workers", "slots", "kv_capacity", "candidates", "recompute_s_per_token")},
+        step_time=StepTime.barrier(base_s=0.01, per_token_s=1e-4),
+    )
+    workload = Workload(scenario["arrival_s"], scenario["prompt_tokens"], scenario["output_tokens"])
+    result = simulate(cluster, workload, Watched(baselines.make(name), workload), seed=3)
+
+    assert result.steps["active"].sum() == workload.output_tokens.sum(), "every token is generated once"
+    assert (result.requests["admit_s"] >= workload.arrival_s).all()
+    assert (result.requests["first_token_s"] > result.requests["admit_s"]).all()
+    assert (result.requests["finish_s"] >= result.requests["first_token_s"]).all()
+    assert (np.diff(result.steps["start_s"]) >= result.steps["duration_s"][:-1] * (1 - 1e-9)).all()
+    if cluster.kv_capacity is not None:
+        assert (result.steps["max_load"] <= cluster.kv_capacity).all()
+    if result.metrics.preemptions == 0 and cluster.kv_capacity is None:
+        assert (result.requests["preemptions"] == 0).all()
