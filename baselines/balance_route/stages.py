@@ -1,0 +1,77 @@
+"""The two stages of BR-0 and BR-H: single requests while slots abound, subsets when they are few.
+
+Both choose the worker with the most free slots; they differ in what they offer it (DESIGN 2.6).
+"""
+
+from baselines.balance_route.plan import Plan, greedy_above, hold_admitted, order, score
+from baselines.balance_route.subsets import (
+    admitted_tokens,
+    candidate_context,
+    choose_window,
+    free_slots,
+    freest_worker,
+    subset_totals,
+    write_pairs,
+)
+from brgym._compile import compiled
+from brgym.cluster import Integers, View, fits, window_size
+
+
+@compiled
+def next_admission(view: View, plan: Plan, pairs: Integers) -> int:
+    """Decides the next admission of this boundary, given the projection in `plan`, and adds it to the projection.
+
+    Args:
+        view: What the router sees.
+        plan: Parameters, projection and scratch space; `begin_decision` has been called.
+        pairs: Receives (candidate, worker) rows.
+
+    Returns:
+        How many rows; 0 when no worker that is not passed over has a free slot.
+    """
+    greedy = free_slots(view) > greedy_above(plan)
+    while True:
+        worker = freest_worker(view, plan.passed)
+        if worker < 0:
+            return 0
+        count = _best_single(view, plan, worker, pairs) if greedy else _best_subset(view, plan, worker, pairs)
+        if count > 0:
+            hold_admitted(plan, worker, admitted_tokens(view, pairs, count))
+            return count
+        plan.passed[worker] = 1
+
+
+@compiled
+def _best_single(view: View, plan: Plan, worker: int, pairs: Integers) -> int:
+    """Stage 1: the candidate with the largest F; ties: the older."""
+    best, best_gain = -1, 0.0
+    for candidate in range(window_size(view)):
+        context = candidate_context(view, candidate)
+        if not fits(view, worker, context):
+            continue
+        gain = score(plan, worker, context)
+        if best < 0 or gain > best_gain:
+            best, best_gain = candidate, gain
+    if best < 0:
+        return 0
+    pairs[0, 0] = best
+    pairs[0, 1] = worker
+    return 1
+
+
+@compiled
+def _best_subset(view: View, plan: Plan, worker: int, pairs: Integers) -> int:
+    """Stage 2: the subset of the window with the largest F; if that gains nothing, the best single request anyway."""
+    size = choose_window(view, order(plan), plan.window)
+    subset_totals(view, worker, plan.window, size, plan.totals)
+    best, best_gain = 0, 0.0
+    single, single_gain = 0, 0.0
+    for mask in range(1, 1 << size):
+        if plan.totals[mask] < 0:
+            continue
+        gain = score(plan, worker, plan.totals[mask])
+        if best == 0 or gain > best_gain:
+            best, best_gain = mask, gain
+        if mask & (mask - 1) == 0 and (single == 0 or gain > single_gain):
+            single, single_gain = mask, gain
+    return write_pairs(best if best_gain > 0.0 else single, plan.window, worker, pairs)

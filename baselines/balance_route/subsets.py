@@ -1,0 +1,122 @@
+"""Which waiting requests a free worker is offered, and which of their subsets fit it: common to BR-0 and BR-H."""
+
+from brgym._compile import compiled
+from brgym.cluster import Integers, View, window_size
+
+ORDERS = ("arrival", "prompt-ascending", "prompt-descending")
+"""In which order the subset window takes candidates; its code in compiled functions is the index."""
+
+
+@compiled
+def freest_worker(view: View, passed: Integers) -> int:
+    """The worker with the most free slots that is not passed over; -1 if none has any.
+
+    Ties: the lowest load, which is the largest margin; then the lowest index.
+    """
+    best = -1
+    for worker in range(len(view.load)):
+        if passed[worker] or view.active[worker] >= view.constants[0].slots:
+            continue
+        if best < 0 or (view.active[worker], view.load[worker]) < (view.active[best], view.load[best]):
+            best = worker
+    return best
+
+
+@compiled
+def free_slots(view: View) -> int:
+    """Free slots of all workers together."""
+    return len(view.load) * view.constants[0].slots - view.clock[0].active
+
+
+@compiled
+def candidate_context(view: View, candidate: int) -> int:
+    """Tokens that a candidate would occupy."""
+    return view.pool[view.clock[0].pool_start + candidate].context_tokens
+
+
+@compiled
+def admitted_tokens(view: View, pairs: Integers, count: int) -> int:
+    """Tokens that a decision admits."""
+    total = 0
+    for row in range(count):
+        total += candidate_context(view, pairs[row, 0])
+    return total
+
+
+@compiled
+def choose_window(view: View, order: int, window: Integers) -> int:
+    """Fills `window` with the first candidates in `order`, then sorts them by age.
+
+    Args:
+        view: What the router sees.
+        order: Index into `ORDERS`.
+        window: Receives candidates, shape (subset window,).
+
+    Returns:
+        How many there are.
+    """
+    seen = window_size(view)
+    size = min(len(window), seen)
+    if order == 0:
+        for place in range(size):
+            window[place] = place
+        return size
+    sign = 1 if order == 1 else -1
+    after_key, after = 0, -1
+    for place in range(size):  # the next by (context, age) after the one taken last
+        best, best_key = -1, 0
+        for candidate in range(seen):
+            key = sign * candidate_context(view, candidate)
+            later = after < 0 or key > after_key or (key == after_key and candidate > after)
+            if later and (best < 0 or key < best_key):
+                best, best_key = candidate, key
+        window[place] = best
+        after, after_key = best, best_key
+    window[:size].sort()
+    return size
+
+
+@compiled
+def subset_totals(view: View, worker: int, window: Integers, size: int, totals: Integers) -> None:
+    """Writes the tokens of every subset that fits a worker together, -1 for those that do not.
+
+    Args:
+        view: What the router sees.
+        worker: The worker.
+        window: Candidates by age, at least `size` of them.
+        size: How many count.
+        totals: Receives one total for each bit mask, oldest candidate = bit 0, shape (at least 2 ** size,).
+    """
+    constants = view.constants[0]
+    slots = constants.slots - view.active[worker]
+    room = constants.kv_capacity - view.load[worker] - view.active[worker]
+    totals[0] = 0
+    for mask in range(1, 1 << size):
+        youngest = 0
+        while mask >> (youngest + 1):
+            youngest += 1
+        rest = mask ^ (1 << youngest)
+        count = 0
+        bits = mask
+        while bits:
+            bits &= bits - 1
+            count += 1
+        totals[mask] = -1
+        if count <= slots and totals[rest] >= 0:
+            total = totals[rest] + candidate_context(view, window[youngest])
+            if total + count <= room:
+                totals[mask] = total
+
+
+@compiled
+def write_pairs(mask: int, window: Integers, worker: int, pairs: Integers) -> int:
+    """Writes a subset as (candidate, worker) rows, the oldest first; returns how many."""
+    count = 0
+    place = 0
+    while mask >> place:
+        if mask >> place & 1:
+            pairs[count, 0] = window[place]
+            pairs[count, 1] = worker
+            count += 1
+        place += 1
+    return count

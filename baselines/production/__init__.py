@@ -1,0 +1,5 @@
+"""Routers of real serving systems, with what they know and how stale it is."""
+
+from baselines.production.vllm import VLLMLegacy
+
+__all__ = ["VLLMLegacy"]

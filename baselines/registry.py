@@ -1,0 +1,40 @@
+"""The policies by name."""
+
+from collections.abc import Callable
+from typing import Any
+
+from baselines.balance_route import BR0
+from baselines.on_arrival import JoinShortestQueue, PowerOfTwo, Random, RoundRobin
+from baselines.pooled import LeastKV
+from baselines.production import VLLMLegacy
+from brgym._checks import check_choice
+from brgym.cluster import Policy
+
+_POLICIES: dict[str, Callable[..., Policy]] = {
+    "random": Random,
+    "round-robin": RoundRobin,
+    "power-of-two": PowerOfTwo,
+    "jsq": JoinShortestQueue,
+    "vllm-legacy": VLLMLegacy,
+    "least-kv": LeastKV,
+    "br-0": BR0,
+}
+
+
+def names() -> list[str]:
+    """The names that `make` knows."""
+    return list(_POLICIES)
+
+
+def make(name: str, **parameters: Any) -> Policy:
+    """Makes a policy.
+
+    Args:
+        name: One of `names()`.
+        **parameters: The policy's own parameters, see its class.
+
+    Raises:
+        ValueError: If the name is unknown (the message holds the nearest one) or a parameter is outside its range.
+        TypeError: If the policy has no such parameter.
+    """
+    return _POLICIES[check_choice("policy", name, _POLICIES)](**parameters)
