@@ -57,7 +57,7 @@ def check_choice(name: str, value: str, choices: Iterable[str]) -> str:
     if value in known:
         return value
     near = difflib.get_close_matches(str(value), known, n=1, cutoff=0.5)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
+    hint = f"; did you mean {near[0]!r}?" if near else "."
     raise ValueError(f"unknown {name} {value!r}{hint} Known: {', '.join(known)}")
 
 

@@ -1,0 +1,203 @@
+"""The command line: `brgym compare` and lists of what it can be given.
+
+Imports stand inside the commands, so that help comes at once.
+"""
+
+import os
+import re
+import sys
+import warnings
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import tyro
+
+if TYPE_CHECKING:
+    from brgym.study import Comparison, PolicyFactory
+
+_app = tyro.extras.SubcommandApp()
+
+
+@_app.command
+def compare(
+    *,
+    cluster: str = "bf-io",
+    workers: int = 8,
+    slots: int | None = None,
+    candidates: int | Literal["all"] | None = None,
+    workload: str = "proprietary-like",
+    requests: int | None = None,
+    rate_scale: float = 1.0,
+    sort: bool = False,
+    invalid: Literal["error", "drop"] = "error",
+    oversize: Literal["error", "drop"] = "error",
+    policies: str = "random,round-robin,power-of-two,jsq,least-kv,br-0",
+    seeds: int = 3,
+    jobs: int = -1,
+    json: Path | None = None,
+    csv: Path | None = None,
+    plot: Path | None = None,
+) -> None:
+    """Serve the same requests with several routing policies and compare them.
+
+    Args:
+        cluster: Hardware preset, see `brgym clusters`.
+        workers: Data-parallel workers.
+        slots: Requests that a worker decodes at once; by default the preset's.
+        candidates: How many of the oldest waiting requests a policy sees that binds from the pool; by default 32.
+        workload: A name, see `brgym workloads`, or a trace file (CSV, JSONL, Parquet; plain or gzip).
+        requests: Requests to draw from a built-in workload, or how many of a trace's first requests to take.
+        rate_scale: How many times as fast the requests arrive.
+        sort: Sort an unsorted trace by arrival.
+        invalid: What to do with a trace's rows of less than one prompt or output token.
+        oversize: What to do with requests that could never fit a worker's KV capacity.
+        policies: Names separated by commas, see `brgym policies`.
+        seeds: How many seeds, from 0; each draws its own requests from a built-in workload.
+        jobs: Runs side by side; -1: as many as there are cores. Routing times are cleanest with 1.
+        json: Write everything that was found to this file.
+        csv: Write one row a run to this file.
+        plot: Write the imbalance over time to this PNG file.
+    """
+    from rich.console import Console
+
+    progress = Console(stderr=True, quiet=not sys.stderr.isatty())
+    with progress.status("loading (the first run compiles for about a minute)"):
+        from brgym import study
+        from brgym._checks import check_integer
+        from brgym.cluster import preset
+        from brgym.study import console
+
+        outputs = _checked_outputs({"--json": json, "--csv": csv, "--plot": plot})
+        limits = {"slots": slots, "candidates": candidates}
+        changes = {name: None if limit == "all" else limit for name, limit in limits.items() if limit is not None}
+        chosen = preset(cluster, workers=workers, **changes)
+        routers = _routers(policies)
+        check_integer("seeds", seeds, minimum=1)
+        source = study.source_of(workload, requests=requests, rate_scale=rate_scale, sort=sort, invalid=invalid)
+    with console.progress_bar(progress, seeds * len(routers)) as on_trial:
+        found = study.compare(chosen, source, routers, range(seeds), oversize=oversize, jobs=jobs, on_trial=on_trial)
+    for option, path in outputs.items():
+        _writer(option)(found, path)
+    page = Console()
+    if not page.is_terminal:
+        page = Console(width=130)  # a file has no edge to wrap at
+    page.print(console.comparison_table(found))
+    for line in [*console.notes(found), *(f"Written: {path}" for path in outputs.values())]:
+        page.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+@_app.command
+def workloads() -> None:
+    """List the workloads: built-in ones, then public traces."""
+    from brgym.workload.catalogue import CATALOGUE
+    from brgym.workload.synthetic import BUILT_IN
+
+    public = {name: f"{trace.attribution}; {trace.licence}" for name, trace in CATALOGUE.items()}
+    _print_list({name: _first_line(recipe) for name, recipe in BUILT_IN.items()} | public)
+
+
+@_app.command
+def policies() -> None:
+    """List the routing policies."""
+    import baselines
+
+    _print_list({name: _first_line(type(baselines.make(name))) for name in baselines.names()})
+
+
+@_app.command
+def clusters() -> None:
+    """List the hardware presets, each figure with its source."""
+    from brgym.cluster import PRESETS
+
+    for name, chosen in PRESETS.items():
+        print(f"{name}: {chosen.model}")
+        for figure in ("base_s", "per_token_s", "kv_capacity", "slots"):
+            constant = getattr(chosen, figure)
+            value = "none" if constant.value is None else f"{constant.value:g}"
+            print(f"  {figure:12} {value:>10}  {'derived: ' if constant.derived else ''}{constant.source}")
+        print(f"  {'power':12} {'':>10}  {chosen.power_source}")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command line.
+
+    Args:
+        argv: The arguments; by default those of the process.
+
+    Returns:
+        The exit status: 0, or 2 after an error of the user's, which is reported in one line.
+    """
+    with warnings.catch_warnings():
+        warnings.showwarning = lambda message, *_args, **_options: _report("warning", message)
+        try:
+            _app.cli(prog="brgym", description="Load balancing in data-parallel LLM decoding.", args=argv)
+            sys.stdout.flush()
+        except BrokenPipeError:  # the reader of a pipe has seen enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        except (ValueError, OSError) as error:
+            _report("error", error)
+            return 2
+        except KeyboardInterrupt:
+            _report("error", "interrupted")
+            return 130
+    return 0
+
+
+def _checked_outputs(paths: dict[str, Path | None]) -> dict[str, Path]:
+    from brgym.study import check_writable
+
+    outputs = {option: path for option, path in paths.items() if path is not None}
+    plot = outputs.get("--plot")
+    if plot is not None and plot.suffix.lower() != ".png":
+        raise ValueError(f"--plot must name a .png file, got {plot}")
+    check_writable(outputs)
+    return outputs
+
+
+def _writer(option: str) -> "Callable[[Comparison, Path], None]":
+    if option == "--plot":
+        from brgym.study.plot import write_plot  # matplotlib takes a second to import
+
+        return write_plot
+    from brgym.study.export import write_csv, write_json
+
+    return write_json if option == "--json" else write_csv
+
+
+def _routers(listed: str) -> "dict[str, PolicyFactory]":
+    import baselines
+
+    names = [name.strip() for name in listed.split(",")]
+    for name in names:
+        baselines.make(name)
+        if names.count(name) > 1:
+            raise ValueError(f"policies names {name!r} twice")
+    return {name: partial(baselines.make, name) for name in names}
+
+
+def _report(kind: str, message: object) -> None:
+    text = " ".join(str(message).split())
+    print(f"brgym: {kind}: {_as_options(text)}", file=sys.stderr)
+
+
+def _as_options(text: str) -> str:
+    """Says a parameter the way the command line has it: `oversize='drop'` becomes `--oversize drop`."""
+    parameter = re.compile(r"^(?P<name>[a-z_]+)(?= must )|\b(?P<flag>[a-z_]+)=(?:True|'(?P<value>[\w-]+)')")
+
+    def option(found: re.Match[str]) -> str:
+        name = (found["name"] or found["flag"]).replace("_", "-")
+        return f"--{name} {found['value']}" if found["value"] else f"--{name}"
+
+    return parameter.sub(option, text)
+
+
+def _print_list(lines: dict[str, str]) -> None:
+    width = max(map(len, lines))
+    for name, line in lines.items():
+        print(f"{name:{width}}  {line}")
+
+
+def _first_line(documented: object) -> str:
+    return (documented.__doc__ or "").strip().partition("\n")[0]

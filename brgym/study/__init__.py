@@ -1,0 +1,30 @@
+"""Studies: policies compared under paired seeds, with honest statistics."""
+
+from brgym.study.compare import compare
+from brgym.study.comparison import Comparison
+from brgym.study.export import as_document, write_csv, write_json
+from brgym.study.files import check_writable, write_atomically
+from brgym.study.source import Drawn, Fixed, WorkloadSource, source_of
+from brgym.study.statistics import Estimate, mean_interval, paired_difference, paired_ratio
+from brgym.study.trial import ImbalanceOverTime, PolicyFactory, Trial
+
+__all__ = [
+    "Comparison",
+    "Drawn",
+    "Estimate",
+    "Fixed",
+    "ImbalanceOverTime",
+    "PolicyFactory",
+    "Trial",
+    "WorkloadSource",
+    "as_document",
+    "check_writable",
+    "compare",
+    "mean_interval",
+    "paired_difference",
+    "paired_ratio",
+    "source_of",
+    "write_atomically",
+    "write_csv",
+    "write_json",
+]

@@ -1,0 +1,88 @@
+"""Runs several policies under the same seeds."""
+
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+
+from joblib import Parallel, delayed
+
+from brgym._checks import check_choice, check_integer
+from brgym.cluster import ClusterConfig
+from brgym.cluster.simulate import Oversize
+from brgym.study.comparison import Comparison
+from brgym.study.source import WorkloadSource
+from brgym.study.trial import PolicyFactory, Trial, run_trial
+
+
+def compare(
+    cluster: ClusterConfig,
+    source: WorkloadSource,
+    policies: Mapping[str, PolicyFactory],
+    seeds: Sequence[int],
+    *,
+    reference: str | None = None,
+    oversize: Oversize = "error",
+    jobs: int = -1,
+    on_trial: Callable[[Trial], None] | None = None,
+) -> Comparison:
+    """Serves each seed's requests once with each policy.
+
+    Seeds are paired: under one seed every policy meets the same requests. The runs go side by side in threads, for the
+    cluster and its policies are compiled code that needs no interpreter; `joblib.parallel_config` chooses otherwise.
+    The outcome does not depend on it, but for the routing times, which are wall-clock times.
+
+    Args:
+        cluster: The cluster.
+        source: Gives the requests of each seed.
+        policies: How to make each policy, by the name that it bears in the results.
+        seeds: Seeds of requests and policies, each at least 0.
+        reference: The policy that ratios refer to; by default "jsq", or the first where it is not among them.
+        oversize: What happens to requests that could never fit a worker: "error" or "drop" (left out and counted).
+        jobs: How many runs go side by side; -1: as many as there are cores.
+        on_trial: Told of each run that has ended, in order.
+
+    Raises:
+        ValueError: If there is no policy or no seed, a seed is negative or comes twice, `reference` is not among the
+            policies, or as `brgym.cluster.simulate`.
+    """
+    _check_seeds(seeds)
+    named = _reference(policies, reference)
+    check_choice("oversize", oversize, ("error", "drop"))
+    workloads = [source.workload(seed) for seed in (seeds if source.drawn_per_seed else seeds[:1])]
+    runs = (
+        delayed(run_trial)(cluster, workload, policy, make, seed, oversize=oversize)
+        for seed, workload in zip(seeds, itertools.cycle(workloads), strict=False)
+        for policy, make in policies.items()
+    )
+    trials: list[Trial] = []
+    for trial in Parallel(n_jobs=jobs, prefer="threads", return_as="generator")(runs):
+        trials.append(trial)
+        if on_trial is not None:
+            on_trial(trial)
+    return Comparison(
+        cluster=cluster,
+        workload=source.name,
+        drawn_per_seed=source.drawn_per_seed,
+        fingerprints=tuple(workload.fingerprint() for workload in workloads),
+        summaries=tuple(workload.summary() for workload in workloads),
+        oversize=oversize,
+        seeds=tuple(seeds),
+        reference=named,
+        trials=tuple(trials),
+    )
+
+
+def _check_seeds(seeds: Sequence[int]) -> None:
+    if len(seeds) == 0:
+        raise ValueError("seeds is empty: at least one is needed")
+    for seed in seeds:
+        check_integer("seeds", seed, minimum=0)
+    if len(set(seeds)) < len(seeds):
+        raise ValueError(f"seeds must differ, got {list(seeds)}")
+
+
+def _reference(policies: Mapping[str, PolicyFactory], reference: str | None) -> str:
+    if not policies:
+        raise ValueError("policies is empty: at least one is needed")
+    if reference is not None:
+        return check_choice("reference", reference, policies)
+    return "jsq" if "jsq" in policies else next(iter(policies))

@@ -1,0 +1,132 @@
+"""A comparison in a terminal: progress while it runs, then a table, and below it what was run and what it means."""
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from brgym.cluster import ClusterConfig
+from brgym.study.comparison import Comparison
+from brgym.study.statistics import CONFIDENCE, Estimate
+from brgym.study.trial import Trial
+
+
+@dataclass(frozen=True)
+class _Column:
+    """One figure of the table: `scale` brings it to the unit of the header."""
+
+    header: str
+    figure: str
+    format: str
+    scale: float = 1.0
+
+
+_MEANS = (
+    _Column("balance", "balance_mean", ".3f"),
+    _Column("barrier\nidle (%)", "barrier_idle_mean", ".2f", 1e2),
+    _Column("through-\nput (tok/s)", "throughput_tok_s", ",.0f"),
+    _Column("TPOT p95\n(ms)", "tpot_s_p95", ".2f", 1e3),
+    _Column("TTFT p99\n(s)", "ttft_s_p99", ",.2f"),
+    _Column("preemp-\ntions", "preemptions", ",.1f"),
+    _Column("routing\np99 (us)", "routing_time_p99_s", ".1f", 1e6),
+)
+
+
+@contextmanager
+def progress_bar(console: Console, total: int) -> Iterator[Callable[[Trial], None]]:
+    """Shows a progress bar, and gives what tells it of each run that has ended.
+
+    Args:
+        console: Where to show it.
+        total: Number of runs.
+    """
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task("running", total=total)
+        yield lambda trial: progress.update(task, advance=1, description=f"{trial.policy}, seed {trial.seed}")
+
+
+def comparison_table(comparison: Comparison) -> Table:
+    """One row a policy: its imbalance with interval and ratio to the reference, then means over the seeds."""
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    table.add_column("policy", overflow="fold")
+    for header in ("imbalance\n(tokens)", f"ratio to\n{comparison.reference}", *(column.header for column in _MEANS)):
+        table.add_column(header, justify="right", overflow="fold")
+    for policy in comparison.policies:
+        table.add_row(
+            policy,
+            _plus_minus(comparison.mean(policy, "imbalance_mean")),
+            "1" if policy == comparison.reference else _with_interval(comparison.ratio(policy, "imbalance_mean")),
+            *(_mean(comparison, policy, column) for column in _MEANS),
+        )
+    return table
+
+
+def notes(comparison: Comparison) -> list[str]:
+    """What was run and what the table means, a sentence a line."""
+    served = comparison.trials[0].metrics
+    lines = [
+        f"Cluster: {_cluster(comparison.cluster)}.",
+        f"Workload: {comparison.workload}, {comparison.summaries[0]}"
+        + (f" (seed {comparison.seeds[0]})." if comparison.drawn_per_seed else "."),
+        _seeds(comparison),
+        "Means over the steps while 10 % to 90 % of the requests have been admitted (latencies: over all requests). "
+        "Imbalance G M - sum L_g: tokens by which the workers fall short of the fullest one; lower is better.",
+    ]
+    if served.dropped:
+        lines.append(f"Dropped: {served.dropped} requests larger than a worker's KV capacity.")
+    clairvoyant = [trial.policy for trial in comparison.trials if trial.metrics.clairvoyant]
+    if clairvoyant:
+        lines.append(f"Clairvoyant, that is, told the output lengths: {', '.join(dict.fromkeys(clairvoyant))}.")
+    return lines
+
+
+def _cluster(cluster: ClusterConfig) -> str:
+    kv = "no KV limit" if cluster.kv_capacity is None else f"{cluster.kv_capacity:,} KV tokens a worker"
+    window = "all waiting requests" if cluster.candidates is None else f"the {cluster.candidates} oldest requests"
+    return f"{cluster.workers} workers of {cluster.slots} slots, {kv}, step {_step(cluster)}, pool routers see {window}"
+
+
+def _step(cluster: ClusterConfig) -> str:
+    units = (("", 1e3, "ms"), (" x max L_g", 1e6, "us"), (" x max n_g", 1e6, "us"), (" x sum n_g", 1e6, "us"))
+    rows = (
+        " + ".join(
+            f"{value * scale:.4g} {unit}{factor}"
+            for value, (factor, scale, unit) in zip(row, units, strict=True)
+            if value > 0
+        )
+        for row in cluster.step_time.as_array()
+    )
+    return ", or ".join(rows)
+
+
+def _seeds(comparison: Comparison) -> str:
+    count = len(comparison.seeds)
+    if comparison.drawn_per_seed:
+        what = "each drew its own requests, the same for every policy"
+    else:
+        what = "the trace is the same for all, so they cover the policies' own randomness only, not other traces"
+    if count == 1:
+        return f"Seeds: one, so there are no intervals; {what}."
+    return f"Seeds: {count}, paired; ± and [ ] are {CONFIDENCE:.0%} Student-t intervals over them; {what}."
+
+
+def _plus_minus(estimate: Estimate) -> str:
+    interval = "" if math.isnan(estimate.half_width) else f" ± {estimate.half_width:,.0f}"
+    return f"{estimate.mean:,.0f}{interval}"
+
+
+def _with_interval(estimate: Estimate) -> str:
+    interval = "" if math.isnan(estimate.low) else f" [{estimate.low:.3f}, {estimate.high:.3f}]"
+    return f"{estimate.mean:.3f}{interval}"
+
+
+def _mean(comparison: Comparison, policy: str, column: _Column) -> str:
+    mean = float(np.mean(comparison.values(policy, column.figure))) * column.scale
+    return "-" if math.isnan(mean) else format(mean, column.format)

@@ -1,0 +1,78 @@
+"""One cell of a study: one policy, one seed, one run of the cluster, reduced to what a study keeps."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from brgym.cluster import ClusterConfig, Metrics, Policy, simulate
+from brgym.cluster.metrics import imbalance
+from brgym.cluster.simulate import Oversize
+from brgym.cluster.state import Reals, Records
+from brgym.workload import Workload
+
+BINS = 240
+"""Into how many stretches of equally many decode steps a run's imbalance over time is reduced."""
+
+PolicyFactory = Callable[[], Policy]
+"""Makes a policy for one run; called anew for every run, so that runs side by side share nothing."""
+
+
+@dataclass(frozen=True)
+class ImbalanceOverTime:
+    """The imbalance of a run, averaged over stretches of equally many decode steps (to within one).
+
+    Attributes:
+        edge_s: Starts of the stretches and the end of the last, in seconds, shape (stretches + 1,).
+        imbalance_tokens: Mean imbalance in each stretch, shape (stretches,).
+    """
+
+    edge_s: Reals
+    imbalance_tokens: Reals
+
+    @classmethod
+    def of(cls, steps: Records, workers: int) -> "ImbalanceOverTime":
+        """Reduces a log of steps to at most `BINS` stretches."""
+        stretches = min(BINS, len(steps))
+        first = np.arange(stretches) * len(steps) // stretches
+        totals = np.add.reduceat(imbalance(steps, workers), first)
+        end_s = steps["start_s"][-1] + steps["duration_s"][-1]
+        return cls(
+            edge_s=np.append(steps["start_s"][first], end_s),
+            imbalance_tokens=totals / np.diff(first, append=len(steps)),
+        )
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What came of one policy under one seed.
+
+    Attributes:
+        policy: Name of the policy.
+        seed: The seed.
+        metrics: The figures of the run.
+        over_time: Its imbalance over time.
+    """
+
+    policy: str
+    seed: int
+    metrics: Metrics
+    over_time: ImbalanceOverTime
+
+
+def run_trial(
+    cluster: ClusterConfig,
+    workload: Workload,
+    policy: str,
+    make: PolicyFactory,
+    seed: int,
+    *,
+    oversize: Oversize,
+) -> Trial:
+    """Runs one policy under one seed.
+
+    Raises:
+        ValueError: As `brgym.cluster.simulate`.
+    """
+    result = simulate(cluster, workload, make(), seed, oversize=oversize)
+    return Trial(policy, seed, result.metrics, ImbalanceOverTime.of(result.steps, cluster.workers))
