@@ -1,9 +1,10 @@
 """The policies by name."""
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
-from baselines.balance_route import BR0
+from baselines.balance_route import BR0, BRH
 from baselines.on_arrival import JoinShortestQueue, PowerOfTwo, Random, RoundRobin
 from baselines.pooled import LeastKV
 from baselines.production import VLLMLegacy
@@ -18,12 +19,23 @@ _POLICIES: dict[str, Callable[..., Policy]] = {
     "vllm-legacy": VLLMLegacy,
     "least-kv": LeastKV,
     "br-0": BR0,
+    "br-h": BRH,
 }
 
 
 def names() -> list[str]:
     """The names that `make` knows."""
     return list(_POLICIES)
+
+
+def about(name: str) -> str:
+    """What a policy does, in a sentence.
+
+    Raises:
+        ValueError: If the name is unknown; the message holds the nearest one.
+    """
+    text = inspect.getdoc(_POLICIES[check_choice("policy", name, _POLICIES)]) or ""
+    return text.split("\n\n")[0].replace("\n", " ")
 
 
 def make(name: str, **parameters: Any) -> Policy:

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from baselines.balance_route.plan import begin_decision, plan_memory, plan_of
+from baselines.balance_route.plan import begin_decision, find_envelope, plan_memory, plan_of
 from baselines.balance_route.stages import next_admission
 from baselines.balance_route.subsets import ORDERS
 from baselines.compiled import CompiledPoolPolicy
@@ -22,7 +22,7 @@ def _br0(view: View, memory: Memory, pairs: Integers) -> int:
     plan = plan_of(memory, len(view.load))
     if begin_decision(plan, view.clock[0].boundary):
         plan.projection[:, 0] = view.load
-        plan.envelope[0] = view.load.max()
+        find_envelope(plan)
     return next_admission(view, plan, pairs)
 
 

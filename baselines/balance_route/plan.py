@@ -23,6 +23,7 @@ class Plan(NamedTuple):
         discounts: gamma ** h, shape (horizon + 1,).
         envelope: Largest projected load at each step ahead, max_g P_g(h), in tokens, shape (horizon + 1,).
         projection: Projected load P_g(h) of each worker at each step ahead, in tokens, shape (workers, horizon + 1).
+        departures: Scratch: requests by worker and last step, shape (workers, horizon + 1).
     """
 
     parameters: Integers
@@ -33,6 +34,7 @@ class Plan(NamedTuple):
     discounts: Reals
     envelope: Reals
     projection: Reals
+    departures: Reals
 
 
 def plan_memory(
@@ -51,7 +53,7 @@ def plan_memory(
     integers[:5] = (0, greedy_above, order, subset_window, horizon)
     discounts = gamma ** np.arange(horizon + 1)
     weights = [alpha * discounts.sum(), workers if beta is None else beta]
-    return Memory(integers, np.concatenate([weights, discounts, np.zeros((horizon + 1) * (1 + workers))]))
+    return Memory(integers, np.concatenate([weights, discounts, np.zeros((horizon + 1) * (1 + 2 * workers))]))
 
 
 @compiled
@@ -60,15 +62,17 @@ def plan_of(memory: Memory, workers: int) -> Plan:
     parameters, rest = memory.integers[:5], memory.integers[5:]
     window = parameters[_SUBSET_WINDOW]
     steps = parameters[_HORIZON] + 1
+    discounts, envelope, grids = 2, 2 + steps, 2 + 2 * steps  # where each begins among the reals
     return Plan(
         parameters,
         rest[:workers],
         rest[workers : workers + window],
         rest[workers + window :],
-        memory.reals[:2],
-        memory.reals[2 : 2 + steps],
-        memory.reals[2 + steps : 2 + 2 * steps],
-        memory.reals[2 + 2 * steps :].reshape(workers, steps),
+        memory.reals[:discounts],
+        memory.reals[discounts:envelope],
+        memory.reals[envelope:grids],
+        memory.reals[grids : grids + workers * steps].reshape(workers, steps),
+        memory.reals[grids + workers * steps :].reshape(workers, steps),
     )
 
 
@@ -113,6 +117,14 @@ def raise_envelope(plan: Plan, worker: int) -> None:
     """Lifts the envelope to the projected load of a worker wherever that is higher."""
     for ahead in range(len(plan.envelope)):
         plan.envelope[ahead] = max(plan.envelope[ahead], plan.projection[worker, ahead])
+
+
+@compiled
+def find_envelope(plan: Plan) -> None:
+    """Sets the envelope from the projected loads."""
+    plan.envelope[:] = 0.0
+    for worker in range(len(plan.projection)):
+        raise_envelope(plan, worker)
 
 
 @compiled

@@ -170,18 +170,10 @@ def _finish_due(state: State) -> None:
 @compiled
 def _log_step(state: State, envelope: int, duration_s: float) -> None:
     clock = state.clock[0]
-    constants = state.constants[0]
     lowest, total = envelope, 0
-    busy_s, power_w = 0.0, 0.0
-    powered = not math.isnan(constants.peak_w)
     for worker in range(len(state.load)):
-        load = int(state.load[worker])
-        total += load
-        lowest = min(lowest, load)
-        busy_s += step_seconds(state.step_time, load, state.active[worker], clock.active)
-        if powered:
-            share = (load / envelope) ** constants.power_exponent
-            power_w += constants.idle_w + (constants.peak_w - constants.idle_w) * share
+        lowest = min(lowest, int(state.load[worker]))
+        total += int(state.load[worker])
     entry = state.steps[clock.step]
     entry.start_s = clock.now_s
     entry.duration_s = duration_s
@@ -191,6 +183,30 @@ def _log_step(state: State, envelope: int, duration_s: float) -> None:
     entry.active = clock.active
     entry.waiting = waiting(view_of(state))
     entry.admitted = clock.admitted
-    entry.finished = clock.finished
-    entry.barrier_idle = max(0.0, 1.0 - busy_s / (len(state.load) * duration_s))
-    entry.energy_j = power_w * duration_s if powered else math.nan
+    entry.barrier_idle = max(0.0, 1.0 - _busy_seconds(state, total) / (len(state.load) * duration_s))
+    entry.energy_j = _power_w(state, envelope) * duration_s
+
+
+@compiled
+def _busy_seconds(state: State, total_load: int) -> float:
+    """Time that all workers together would need for their own loads."""
+    workers, active = len(state.load), state.clock[0].active
+    if len(state.step_time) == 1:  # one row is linear in the loads, so their sums will do
+        row = state.step_time[0]
+        return workers * (row[0] + row[3] * active) + row[1] * total_load + row[2] * active
+    busy_s = 0.0
+    for worker in range(workers):
+        busy_s += step_seconds(state.step_time, state.load[worker], state.active[worker], active)
+    return busy_s
+
+
+@compiled
+def _power_w(state: State, envelope: int) -> float:
+    """Power that all workers draw; NaN without a power model."""
+    constants = state.constants[0]
+    if math.isnan(constants.peak_w):
+        return math.nan
+    shares = 0.0
+    for worker in range(len(state.load)):
+        shares += (state.load[worker] / envelope) ** constants.power_exponent
+    return len(state.load) * constants.idle_w + (constants.peak_w - constants.idle_w) * shares

@@ -33,6 +33,11 @@ class RouterView:
         return int(self.arrays.clock["boundary"][0])
 
     @property
+    def step(self) -> int:
+        """Decode steps run so far."""
+        return int(self.arrays.clock["step"][0])
+
+    @property
     def workers(self) -> int:
         """Number of workers, G."""
         return len(self.arrays.load)

@@ -1,0 +1,111 @@
+"""BR-H: BalanceRoute with a short lookahead fed by a termination predictor."""
+
+from typing import ClassVar, Literal
+
+from baselines.balance_route.br0 import DEFAULT_GREEDY_ABOVE, DEFAULT_SUBSET_WINDOW, MAX_SUBSET_WINDOW, Order
+from baselines.balance_route.forecast import FORMS, Forecast, Form
+from baselines.balance_route.plan import begin_decision, plan_memory, plan_of
+from baselines.balance_route.projection import project_cut, project_expected
+from baselines.balance_route.stages import next_admission
+from baselines.balance_route.subsets import ORDERS
+from brgym._checks import check_choice, check_integer, check_real
+from brgym.cluster import ClusterConfig, Integers, RouterView, room_for_pairs
+from classifiers import Predictor
+
+Projection = Literal["cut", "expected"]
+PROJECTIONS = ("cut", "expected")
+
+DEFAULT_HORIZON = 80
+DEFAULT_GAMMA = 0.98
+
+
+class BRH:
+    """Admits what lowers the imbalance most, now and over the next steps (BalanceRoute, arXiv 2605.06113).
+
+    F_g(Q) = alpha (sum_h gamma^h) Delta - beta sum_h gamma^h max(0, Delta - m_{g,h}), h = 0..H, over the margins under
+    the projected loads of the active requests. Stages, worker choice and forced admission are those of `BR0`; with
+    horizon 0 and the default alpha and beta it decides as `BR0` does.
+
+    Args:
+        predictor: Says how long active requests will go on; see `classifiers`.
+        horizon: Steps ahead, H (the paper's best at its lengths is 40 to 80).
+        gamma: Discount of a step, 0..1 (our choice; the paper's was not recovered).
+        alpha: Weight of the tokens admitted, at least 0 (our choice: 1, as in BR-0).
+        beta: Weight of what exceeds the margins, at least 0; None for the number of workers (our choice, as in BR-0).
+        projection: "cut" lets a request weigh fully until its estimated end (the paper); "expected" weighs it by its
+            probability of surviving so long (our choice).
+        form: What "cut" takes for the end: "blend", E[min(remaining, H + 1)] (the paper), or "threshold", see
+            `Forecast` (a reader's account of the paper).
+        refresh_every: Decode steps for which a prediction is kept and aged, at least 1.
+        greedy_above: As in `BR0`.
+        subset_window: As in `BR0`.
+        order: As in `BR0`.
+
+    Raises:
+        TypeError: If `predictor` is not a `Predictor`.
+        ValueError: If a parameter is outside its range.
+    """
+
+    binding: ClassVar[Literal["pool"]] = "pool"
+
+    def __init__(
+        self,
+        *,
+        predictor: Predictor,
+        horizon: int = DEFAULT_HORIZON,
+        gamma: float = DEFAULT_GAMMA,
+        alpha: float = 1.0,
+        beta: float | None = None,
+        projection: Projection = "cut",
+        form: Form = "blend",
+        refresh_every: int = 1,
+        greedy_above: int = DEFAULT_GREEDY_ABOVE,
+        subset_window: int = DEFAULT_SUBSET_WINDOW,
+        order: Order = "arrival",
+    ) -> None:
+        if not isinstance(predictor, Predictor):
+            raise TypeError(f"predictor must have expected_remaining and survival, got {predictor!r}")
+        self.predictor = predictor
+        self.horizon = check_integer("horizon", horizon, minimum=0)
+        self.gamma = check_real("gamma", gamma, minimum=0.0, maximum=1.0)
+        self.alpha = check_real("alpha", alpha, minimum=0.0)
+        self.beta = None if beta is None else check_real("beta", beta, minimum=0.0)
+        self.projection = check_choice("projection", projection, PROJECTIONS)
+        check_choice("form", form, FORMS)
+        self.form = form
+        self.refresh_every = check_integer("refresh_every", refresh_every, minimum=1)
+        self.greedy_above = check_integer("greedy_above", greedy_above, minimum=0)
+        self.subset_window = check_integer("subset_window", subset_window, minimum=1, maximum=MAX_SUBSET_WINDOW)
+        self.order = check_choice("order", order, ORDERS)
+
+    @property
+    def clairvoyant(self) -> bool:
+        """Whether the predictor knows what is hidden."""
+        return bool(getattr(self.predictor, "clairvoyant", False))
+
+    def reset(self, cluster: ClusterConfig, seed: int) -> None:
+        """Forgets everything before a new run on `cluster`; nothing here is random."""
+        memory = plan_memory(
+            cluster.workers,
+            greedy_above=self.greedy_above,
+            subset_window=self.subset_window,
+            order=ORDERS.index(self.order),
+            horizon=self.horizon,
+            gamma=self.gamma,
+            alpha=self.alpha,
+            beta=self.beta,
+        )
+        self._plan = plan_of(memory, cluster.workers)
+        self._pairs = room_for_pairs(cluster)
+        self._forecast = Forecast(
+            self.predictor, horizon=self.horizon, form=self.form, refresh_every=self.refresh_every
+        )
+
+    def admit(self, view: RouterView) -> Integers:
+        """Returns (candidate, worker) rows to admit, shape (k, 2); none runs the decode step."""
+        if begin_decision(self._plan, view.boundary):
+            if self.projection == "cut":
+                project_cut(view.arrays, self._plan, self._forecast.remaining(view))
+            else:
+                project_expected(view.arrays, self._plan, self._forecast.survival(view))
+        return self._pairs[: next_admission(view.arrays, self._plan, self._pairs)]

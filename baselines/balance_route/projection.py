@@ -1,0 +1,63 @@
+"""Where the loads are heading: P_g(h) of the active requests over the horizon (DESIGN 2.7).
+
+Each request adds w + h at step h as long as it is expected to be there; w is its weight at the coming step.
+"""
+
+import math
+
+from baselines.balance_route.plan import Plan, find_envelope
+from brgym._compile import compiled
+from brgym.cluster import Reals, View
+
+
+@compiled
+def project_cut(view: View, plan: Plan, remaining: Reals) -> None:
+    """Fills the projection, every request being there at h = 0 and at each h below its estimate.
+
+    Each request is entered at its last step only; one sweep backwards along h then sums up, so that the cost is active
+    requests + workers x horizon.
+
+    Args:
+        view: What the router sees.
+        plan: Receives projection and envelope.
+        remaining: Estimated remaining steps of each active request, the coming one included, shape (active requests,).
+    """
+    last = len(plan.discounts) - 1
+    plan.projection[:] = 0.0
+    plan.departures[:] = 0.0
+    for place in range(view.clock[0].active):
+        worker = view.running[place].worker
+        final = min(max(math.ceil(remaining[place]) - 1, 0), last)
+        plan.projection[worker, final] += _weight(view, place)
+        plan.departures[worker, final] += 1.0
+    for worker in range(len(view.load)):
+        weights, present = 0.0, 0.0
+        for ahead in range(last, -1, -1):
+            weights += plan.projection[worker, ahead]
+            present += plan.departures[worker, ahead]
+            plan.projection[worker, ahead] = weights + ahead * present
+    find_envelope(plan)
+
+
+@compiled
+def project_expected(view: View, plan: Plan, survival: Reals) -> None:
+    """Fills the projection, every request being there at h with its probability of surviving so long.
+
+    Args:
+        view: What the router sees.
+        plan: Receives projection and envelope.
+        survival: P(remaining > h) of each active request, shape (active requests, horizon + 1).
+    """
+    plan.projection[:] = 0.0
+    for place in range(view.clock[0].active):
+        worker = view.running[place].worker
+        weight = _weight(view, place)
+        for ahead in range(len(plan.discounts)):
+            plan.projection[worker, ahead] += (weight + ahead) * survival[place, ahead]
+    find_envelope(plan)
+
+
+@compiled
+def _weight(view: View, place: int) -> float:
+    request = view.running[place]
+    return request.prompt_tokens + view.clock[0].step - request.birth_step
