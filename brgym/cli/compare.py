@@ -1,26 +1,15 @@
-"""The command line: `brgym compare` and lists of what it can be given.
+"""`brgym compare`: the same requests under several routing policies."""
 
-Imports stand inside the commands, so that help comes at once.
-"""
-
-import os
-import re
 import sys
-import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-import tyro
-
 if TYPE_CHECKING:
     from brgym.study import Comparison, PolicyFactory
 
-_app = tyro.extras.SubcommandApp()
 
-
-@_app.command
 def compare(
     *,
     cluster: str = "bf-io",
@@ -88,63 +77,6 @@ def compare(
         page.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
-@_app.command
-def workloads() -> None:
-    """List the workloads: built-in ones, then public traces."""
-    from brgym.workload.catalogue import CATALOGUE
-    from brgym.workload.synthetic import BUILT_IN
-
-    public = {name: f"{trace.attribution}; {trace.licence}" for name, trace in CATALOGUE.items()}
-    _print_list({name: _first_line(recipe) for name, recipe in BUILT_IN.items()} | public)
-
-
-@_app.command
-def policies() -> None:
-    """List the routing policies."""
-    import baselines
-
-    _print_list({name: _first_line(type(baselines.make(name))) for name in baselines.names()})
-
-
-@_app.command
-def clusters() -> None:
-    """List the hardware presets, each figure with its source."""
-    from brgym.cluster import PRESETS
-
-    for name, chosen in PRESETS.items():
-        print(f"{name}: {chosen.model}")
-        for figure in ("base_s", "per_token_s", "kv_capacity", "slots"):
-            constant = getattr(chosen, figure)
-            value = "none" if constant.value is None else f"{constant.value:g}"
-            print(f"  {figure:12} {value:>10}  {'derived: ' if constant.derived else ''}{constant.source}")
-        print(f"  {'power':12} {'':>10}  {chosen.power_source}")
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the command line.
-
-    Args:
-        argv: The arguments; by default those of the process.
-
-    Returns:
-        The exit status: 0, or 2 after an error of the user's, which is reported in one line.
-    """
-    with warnings.catch_warnings():
-        warnings.showwarning = lambda message, *_args, **_options: _report("warning", message)
-        try:
-            _app.cli(prog="brgym", description="Load balancing in data-parallel LLM decoding.", args=argv)
-            sys.stdout.flush()
-        except BrokenPipeError:  # the reader of a pipe has seen enough
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        except (ValueError, OSError) as error:
-            _report("error", error)
-            return 2
-        except KeyboardInterrupt:
-            _report("error", "interrupted")
-            return 130
-    return 0
-
-
 def _checked_outputs(paths: dict[str, Path | None]) -> dict[str, Path]:
     from brgym.study import check_writable
 
@@ -175,29 +107,3 @@ def _routers(listed: str) -> "dict[str, PolicyFactory]":
         if names.count(name) > 1:
             raise ValueError(f"policies names {name!r} twice")
     return {name: partial(baselines.make, name) for name in names}
-
-
-def _report(kind: str, message: object) -> None:
-    text = " ".join(str(message).split())
-    print(f"brgym: {kind}: {_as_options(text)}", file=sys.stderr)
-
-
-def _as_options(text: str) -> str:
-    """Says a parameter the way the command line has it: `oversize='drop'` becomes `--oversize drop`."""
-    parameter = re.compile(r"^(?P<name>[a-z_]+)(?= must )|\b(?P<flag>[a-z_]+)=(?:True|'(?P<value>[\w-]+)')")
-
-    def option(found: re.Match[str]) -> str:
-        name = (found["name"] or found["flag"]).replace("_", "-")
-        return f"--{name} {found['value']}" if found["value"] else f"--{name}"
-
-    return parameter.sub(option, text)
-
-
-def _print_list(lines: dict[str, str]) -> None:
-    width = max(map(len, lines))
-    for name, line in lines.items():
-        print(f"{name:{width}}  {line}")
-
-
-def _first_line(documented: object) -> str:
-    return (documented.__doc__ or "").strip().partition("\n")[0]
