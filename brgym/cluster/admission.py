@@ -6,12 +6,12 @@ weight follows from the step count, so nothing has to be touched while it decode
 
 import numpy as np
 
-from brgym._compile import compiled
+from brgym._compile import inlined
 from brgym.cluster.state import NOTHING, State, View, view_of
 from brgym.cluster.waiting import await_recompute, context_tokens, dequeue, window_size
 
 
-@compiled
+@inlined
 def room_tokens(view: View, worker: int) -> int:
     """The largest context that fits on a worker, with KV room for the coming step; -1 where no slot is free."""
     constants = view.constants[0]
@@ -21,13 +21,13 @@ def room_tokens(view: View, worker: int) -> int:
     return max(constants.kv_capacity - view.load[worker] - active - 1, -1)
 
 
-@compiled
+@inlined
 def fits(view: View, worker: int, context: int) -> bool:
     """Whether a request with `context` tokens fits on a worker: a free slot, and KV room for the coming step."""
     return context <= room_tokens(view, worker)
 
 
-@compiled
+@inlined
 def anything_fits(view: View) -> bool:
     """Whether some candidate fits on some worker: the smallest one does, if any."""
     clock = view.clock[0]
@@ -44,7 +44,7 @@ def anything_fits(view: View) -> bool:
     return False
 
 
-@compiled
+@inlined
 def admit(state: State, request: int, worker: int) -> None:
     """Makes a request active on a worker; the caller has taken it from where it waited."""
     clock = state.clock[0]
@@ -64,7 +64,7 @@ def admit(state: State, request: int, worker: int) -> None:
     _list_running(state, request)
 
 
-@compiled
+@inlined
 def admit_from_queues(state: State) -> None:
     """Each worker, in index order, admits from its own queue while the head fits."""
     view = view_of(state)
@@ -75,7 +75,7 @@ def admit_from_queues(state: State) -> None:
             head = state.workers[worker].queue_first
 
 
-@compiled
+@inlined
 def release(state: State, request: int) -> None:
     """Takes an active request off its worker: slot and KV are free at once."""
     entry = state.requests[request]
@@ -88,7 +88,7 @@ def release(state: State, request: int) -> None:
     _unlist_running(state, request)
 
 
-@compiled
+@inlined
 def preempt_overfull(state: State) -> None:
     """Part 4 of a step: a worker whose coming tokens exceed its KV capacity preempts what it admitted last."""
     capacity = state.constants[0].kv_capacity
@@ -100,13 +100,13 @@ def preempt_overfull(state: State) -> None:
             await_recompute(state, victim)
 
 
-@compiled
+@inlined
 def finishing_bucket(state: State, step: int) -> int:
     """The place in the calendar of the requests that have all their tokens at the end of a step."""
     return step & (len(state.calendar) - 1)
 
 
-@compiled
+@inlined
 def _push_newest(state: State, request: int) -> None:
     entry = state.requests[request]
     previous = state.workers[entry.worker].newest
@@ -117,7 +117,7 @@ def _push_newest(state: State, request: int) -> None:
     state.workers[entry.worker].newest = request
 
 
-@compiled
+@inlined
 def _forget_newest(state: State, request: int) -> None:
     entry = state.requests[request]
     if entry.older != NOTHING:
@@ -128,12 +128,12 @@ def _forget_newest(state: State, request: int) -> None:
         state.workers[entry.worker].newest = entry.older
 
 
-@compiled
+@inlined
 def _last_step(state: State, request: int) -> int:
     return state.requests[request].birth_step + state.requests[request].output_tokens - 1
 
 
-@compiled
+@inlined
 def _enter_calendar(state: State, request: int) -> None:
     bucket = finishing_bucket(state, _last_step(state, request))
     head = state.calendar[bucket]
@@ -144,7 +144,7 @@ def _enter_calendar(state: State, request: int) -> None:
     state.calendar[bucket] = request
 
 
-@compiled
+@inlined
 def _leave_calendar(state: State, request: int) -> None:
     entry = state.requests[request]
     if entry.calendar_next != NOTHING:
@@ -155,7 +155,7 @@ def _leave_calendar(state: State, request: int) -> None:
         state.calendar[finishing_bucket(state, _last_step(state, request))] = entry.calendar_next
 
 
-@compiled
+@inlined
 def _list_running(state: State, request: int) -> None:
     clock = state.clock[0]
     entry = state.requests[request]
@@ -170,7 +170,7 @@ def _list_running(state: State, request: int) -> None:
     clock.active += 1
 
 
-@compiled
+@inlined
 def _unlist_running(state: State, request: int) -> None:
     clock = state.clock[0]
     clock.active -= 1

@@ -6,7 +6,7 @@ called again. A compiled policy, a policy in Python and an environment all drive
 
 import math
 
-from brgym._compile import compiled
+from brgym._compile import compiled, inlined
 from brgym.cluster.admission import (
     admit,
     admit_from_queues,
@@ -24,7 +24,7 @@ DECIDE, DONE, STUCK, LOG_FULL = 0, 1, 2, 3
 time cannot pass unless the router admits something; the log of steps has no room for another one."""
 
 
-@compiled
+@inlined
 def advance(state: State) -> int:
     """Runs the cluster until something is needed from outside.
 
@@ -49,14 +49,14 @@ def advance(state: State) -> int:
                 return STUCK if waiting(view) > 0 else DONE
             clock.now_s = due_s
         else:
-            if 0 < len(state.steps) <= clock.step:
+            if clock.step == len(state.steps):
                 return LOG_FULL
             preempt_overfull(state)
             _run_step(state)
         clock.phase = JOIN
 
 
-@compiled
+@inlined
 def apply(state: State, pairs: Integers, count: int) -> int:
     """Carries out a decision of the router; an empty one ends the routing of this boundary.
 
@@ -107,13 +107,13 @@ def proceed(state: State, pairs: Integers, count: int) -> int:
     return -1 - row if row >= 0 else advance(state)
 
 
-@compiled
+@inlined
 def waiting(view: View) -> int:
     """Requests that have arrived and are neither active nor recomputing."""
     return view.clock[0].pool_stop - view.clock[0].pool_start + view.clock[0].queued
 
 
-@compiled
+@inlined
 def step_seconds(step_time: Reals, envelope: float, most_active: float, all_active: float) -> float:
     """Duration of a step: the largest row of `StepTime.as_array`."""
     duration_s = 0.0
@@ -128,14 +128,14 @@ def step_seconds(step_time: Reals, envelope: float, most_active: float, all_acti
     return duration_s
 
 
-@compiled
+@inlined
 def _decision_due(view: View) -> bool:
     if view.constants[0].binding == FROM_POOL:
         return anything_fits(view)
     return view.clock[0].pool_stop > view.clock[0].pool_start
 
 
-@compiled
+@inlined
 def _run_step(state: State) -> None:
     """Parts 5 and 6: the step lasts as long as the envelope needs, then every active request has one token more."""
     clock = state.clock[0]
@@ -144,8 +144,7 @@ def _run_step(state: State) -> None:
         envelope = max(envelope, int(state.load[worker]))
         most_active = max(most_active, int(state.active[worker]))
     duration_s = step_seconds(state.step_time, envelope, most_active, clock.active)
-    if len(state.steps) > 0:
-        _log_step(state, envelope, duration_s)
+    _log_step(state, envelope, duration_s)
     clock.now_s += duration_s
     for place in range(clock.fresh):
         state.requests[state.fresh[place]].first_token_s = clock.now_s
@@ -155,7 +154,7 @@ def _run_step(state: State) -> None:
     _finish_due(state)
 
 
-@compiled
+@inlined
 def _finish_due(state: State) -> None:
     clock = state.clock[0]
     bucket = finishing_bucket(state, clock.step)
@@ -167,7 +166,7 @@ def _finish_due(state: State) -> None:
         clock.finished += 1
 
 
-@compiled
+@inlined
 def _log_step(state: State, envelope: int, duration_s: float) -> None:
     clock = state.clock[0]
     lowest, total = envelope, 0
@@ -183,11 +182,12 @@ def _log_step(state: State, envelope: int, duration_s: float) -> None:
     entry.active = clock.active
     entry.waiting = waiting(view_of(state))
     entry.admitted = clock.admitted
+    entry.finished = clock.finished
     entry.barrier_idle = max(0.0, 1.0 - _busy_seconds(state, total) / (len(state.load) * duration_s))
     entry.energy_j = _power_w(state, envelope) * duration_s
 
 
-@compiled
+@inlined
 def _busy_seconds(state: State, total_load: int) -> float:
     """Time that all workers together would need for their own loads."""
     workers, active = len(state.load), state.clock[0].active
@@ -200,7 +200,7 @@ def _busy_seconds(state: State, total_load: int) -> float:
     return busy_s
 
 
-@compiled
+@inlined
 def _power_w(state: State, envelope: int) -> float:
     """Power that all workers draw; NaN without a power model."""
     constants = state.constants[0]

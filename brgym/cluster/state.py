@@ -158,7 +158,7 @@ class State(NamedTuple):
         calendar: Ring of lists of requests by the step at which they finish, shape (a power of two,).
         recompute: Preempted requests by the time at which they are ready, shape (requests,).
         fresh: Requests admitted at this boundary for the first time, shape (workers x slots,).
-        steps: `STEP`, the log; shape (0,) where no log is kept.
+        steps: `STEP`, the log, with room for more than have been run.
     """
 
     constants: Records
@@ -188,20 +188,20 @@ class View(NamedTuple):
     running: Records
 
 
-def initial_state(cluster: ClusterConfig, workload: "Workload", *, binding: int, log_room: int = 1024) -> State:
+def initial_state(cluster: ClusterConfig, workload: "Workload", *, binding: int) -> State:
     """An empty cluster at time 0 in front of a workload.
 
     Args:
         cluster: The cluster.
         workload: The requests; none may be larger than the KV capacity.
         binding: `ON_ARRIVAL` or `FROM_POOL`.
-        log_room: Steps that the log has room for; 0 keeps no log.
     """
     capacity = cluster.workers * cluster.slots
     workers = np.zeros(cluster.workers, WORKER)
     for link in ("newest", "queue_first", "queue_last"):
         workers[link] = NOTHING
     longest = int(workload.output_tokens.max())
+    fewest_steps = max(longest, int(workload.output_tokens.sum()) // capacity)
     return State(
         constants=_constants(cluster, binding),
         step_time=cluster.step_time.as_array(),
@@ -215,7 +215,7 @@ def initial_state(cluster: ClusterConfig, workload: "Workload", *, binding: int,
         calendar=np.full(1 << longest.bit_length(), NOTHING, np.int32),
         recompute=np.zeros(len(workload), np.int32),
         fresh=np.zeros(capacity, np.int32),
-        steps=np.zeros(log_room, STEP),
+        steps=np.zeros(16 + fewest_steps * 5 // 4, STEP),  # `run` doubles it where that is too little
     )
 
 

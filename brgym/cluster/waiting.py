@@ -1,10 +1,10 @@
 """Where requests wait: the pool, the workers' own queues, and the recompute after a preemption (DESIGN 2.2, 2.3)."""
 
-from brgym._compile import compiled
+from brgym._compile import inlined
 from brgym.cluster.state import FROM_POOL, NOTHING, State, View
 
 
-@compiled
+@inlined
 def join(state: State) -> None:
     """Part 1 of a boundary: due arrivals join the pool, then preempted requests that are ready return to the head."""
     clock = state.clock[0]
@@ -15,7 +15,7 @@ def join(state: State) -> None:
     _return_ready(state)
 
 
-@compiled
+@inlined
 def next_event_s(state: State) -> float:
     """When the next request arrives or is ready again; infinity where none will be."""
     clock = state.clock[0]
@@ -27,7 +27,7 @@ def next_event_s(state: State) -> float:
     return due
 
 
-@compiled
+@inlined
 def window_size(view: View) -> int:
     """How many waiting requests the router sees: the oldest `candidates`, or the one to bind."""
     clock = view.clock[0]
@@ -35,7 +35,7 @@ def window_size(view: View) -> int:
     return min(clock.pool_stop - clock.pool_start, limit)
 
 
-@compiled
+@inlined
 def take_from_pool(state: State, index: int) -> int:
     """Removes the candidate at `index` from the pool and returns its request; those older move up behind the gap."""
     clock = state.clock[0]
@@ -46,13 +46,13 @@ def take_from_pool(state: State, index: int) -> int:
     return request
 
 
-@compiled
+@inlined
 def context_tokens(state: State, request: int) -> int:
     """Tokens that a waiting request occupies once it is admitted."""
     return state.requests[request].prompt_tokens + state.requests[request].generated_tokens
 
 
-@compiled
+@inlined
 def enqueue(state: State, worker: int, request: int) -> None:
     """Puts a request at the tail of a worker's queue."""
     queue = state.workers[worker]
@@ -65,7 +65,7 @@ def enqueue(state: State, worker: int, request: int) -> None:
     _count_queued(state, worker, request, 1)
 
 
-@compiled
+@inlined
 def enqueue_first(state: State, worker: int, request: int) -> None:
     """Puts a request at the head of a worker's queue."""
     queue = state.workers[worker]
@@ -76,7 +76,7 @@ def enqueue_first(state: State, worker: int, request: int) -> None:
     _count_queued(state, worker, request, 1)
 
 
-@compiled
+@inlined
 def dequeue(state: State, worker: int) -> int:
     """Removes and returns the request at the head of a worker's queue."""
     queue = state.workers[worker]
@@ -88,7 +88,7 @@ def dequeue(state: State, worker: int) -> int:
     return request
 
 
-@compiled
+@inlined
 def await_recompute(state: State, request: int) -> None:
     """Lets a preempted request wait until its context is recomputed; the list stays sorted, the older first on ties."""
     clock = state.clock[0]
@@ -106,7 +106,7 @@ def await_recompute(state: State, request: int) -> None:
     clock.recomputing += 1
 
 
-@compiled
+@inlined
 def _return_ready(state: State) -> None:
     clock = state.clock[0]
     ready = 0
@@ -126,7 +126,7 @@ def _return_ready(state: State) -> None:
     clock.recomputing -= ready
 
 
-@compiled
+@inlined
 def _join_pool(state: State, place: int, request: int) -> None:
     candidate = state.pool[place]
     candidate.request = request
@@ -135,7 +135,7 @@ def _join_pool(state: State, place: int, request: int) -> None:
     candidate.prompt_hash = state.requests[request].prompt_hash
 
 
-@compiled
+@inlined
 def _count_queued(state: State, worker: int, request: int, change: int) -> None:
     state.clock[0].queued += change
     state.workers[worker].queued += change

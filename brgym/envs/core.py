@@ -1,0 +1,129 @@
+"""The compiled heart of the environments: one call carries out an action, runs on and writes what the agent gets.
+
+No Python object enters: an environment is a row of bytes (`PackedRun`), and stepping many is calling these functions on
+many rows.
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+from brgym._compile import compiled
+from brgym.cluster import Integers, Records, View, window_size
+from brgym.cluster.admission import room_tokens
+from brgym.cluster.kernel import DECIDE, LOG_FULL, STUCK, advance, apply
+from brgym.cluster.state import FROM_POOL, ROUTE, State, view_of
+from brgym.envs.observation import Floats, write_observation
+from brgym.envs.packed import Bytes, compiled_episode_of, compiled_state_of, pair_of
+from brgym.envs.reward import pay
+
+Mask = npt.NDArray[np.int8]
+
+TRUNCATED = 4
+"""What a step may stop for beside `DECIDE`, `DONE` and `LOG_FULL` of the kernel: a limit of the episode is reached."""
+
+INVALID = -1
+"""The action was not allowed, and nothing has happened."""
+
+
+@compiled
+def begin_env(memory: Bytes, layout: Integers, log: Bytes, observation: Floats, mask: Mask) -> int:
+    """Runs a new episode on to its first decision; steps on the way are rewarded with the first action.
+
+    Args:
+        memory: See `PackedRun`, here and below.
+        layout: See there.
+        log: See there.
+        observation: Receives the flat observation, shape (columns,).
+        mask: Receives 1 for each valid action, shape (actions,).
+
+    Returns:
+        `DECIDE`, `DONE`, or `LOG_FULL`: then call again with a longer log.
+    """
+    state = compiled_state_of(memory, layout, log)
+    stop = advance(state)
+    _show(state, observation, mask)
+    return stop
+
+
+@compiled
+def step_env(
+    memory: Bytes, layout: Integers, log: Bytes, action: int, observation: Floats, mask: Mask
+) -> tuple[int, float]:
+    """Carries out an action and runs on to the next decision.
+
+    Args:
+        memory: See `begin_env`, as for the others.
+        layout: See there.
+        log: See there.
+        action: candidate x workers + worker, or the last: hold.
+        observation: Receives the observation.
+        mask: Receives the mask.
+
+    Returns:
+        Why it stopped: `DECIDE`, `DONE`, `TRUNCATED`, `INVALID`, or `LOG_FULL`: then go on with `resume_env`; and the
+        reward, which is 0 in the last two cases.
+    """
+    state = compiled_state_of(memory, layout, log)
+    episode = compiled_episode_of(memory, layout)
+    rules = episode[0]
+    pair = pair_of(memory)
+    workers = len(state.load)
+    pair[0, 0], pair[0, 1] = action // workers, action % workers
+    holds = state.constants[0].binding == FROM_POOL and action == len(mask) - 1
+    if apply(state, pair, 0 if holds else 1) >= 0:
+        if not rules.hold_if_invalid:
+            return INVALID, 0.0
+        rules.penalty = rules.invalid_penalty
+        apply(state, pair, 0)
+    rules.decisions += 1
+    return _run_on(state, episode, observation, mask)
+
+
+@compiled
+def resume_env(memory: Bytes, layout: Integers, log: Bytes, observation: Floats, mask: Mask) -> tuple[int, float]:
+    """Goes on where `step_env` stopped for `LOG_FULL`, with a longer log; arguments and result as there."""
+    return _run_on(compiled_state_of(memory, layout, log), compiled_episode_of(memory, layout), observation, mask)
+
+
+@compiled
+def mask_env(memory: Bytes, layout: Integers, log: Bytes, mask: Mask) -> None:
+    """Writes the mask alone; arguments as for `begin_env`."""
+    write_mask(view_of(compiled_state_of(memory, layout, log)), mask)
+
+
+@compiled
+def write_mask(view: View, mask: Mask) -> None:
+    """Writes 1 for each valid action: the pairs that fit, and hold; every worker where binding is on arrival."""
+    if view.constants[0].binding != FROM_POOL:
+        mask[:] = 1
+        return
+    workers, shown = len(view.load), window_size(view)
+    waiting = view.pool[view.clock[0].pool_start :]
+    for worker in range(workers):
+        room = room_tokens(view, worker)
+        for candidate in range(shown):
+            mask[candidate * workers + worker] = waiting[candidate].context_tokens <= room
+    mask[shown * workers : -1] = 0
+    mask[-1] = 1
+
+
+@compiled
+def _run_on(state: State, episode: Records, observation: Floats, mask: Mask) -> tuple[int, float]:
+    stop = advance(state)
+    if stop == LOG_FULL:
+        return LOG_FULL, 0.0
+    if stop == STUCK:
+        state.clock[0].phase = ROUTE  # holding would stop the time for good, so the agent is asked again
+        stop = DECIDE
+    limit = episode[0]
+    if stop == DECIDE and (limit.decisions >= limit.max_decisions or state.clock[0].now_s >= limit.max_time_s):
+        stop = TRUNCATED
+    _show(state, observation, mask)
+    return stop, pay(state, episode)
+
+
+@compiled
+def _show(state: State, observation: Floats, mask: Mask) -> None:
+    view = view_of(state)
+    write_observation(view, observation)
+    write_mask(view, mask)

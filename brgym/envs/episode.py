@@ -1,0 +1,157 @@
+"""Where an episode begins: which requests it serves, and what is already running when they come."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal, get_args
+
+import numpy as np
+
+from brgym._checks import check_choice, check_integer, check_real
+from brgym._compile import compiled
+from brgym.cluster import ClusterConfig, Integers, fits
+from brgym.cluster.admission import admit
+from brgym.cluster.simulate import check_fits
+from brgym.cluster.state import State, initial_state, view_of
+from brgym.cluster.waiting import context_tokens
+from brgym.workload import Workload
+
+Start = Literal["cold", "stationary"]
+Placement = Literal["round-robin", "lowest-load"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Opening:
+    """The first moment of an episode.
+
+    Attributes:
+        state: The cluster at time 0, before the first step boundary.
+        running: Requests that are running already: the first rows of `state.requests`, those that found no room
+            included.
+    """
+
+    state: State
+    running: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Episodes:
+    """Draws the beginnings of episodes.
+
+    An episode serves `episode_requests` consecutive requests. One that begins at row 0 keeps its arrival times; one
+    that begins later is shifted in time, so that its first request arrives at 0 s.
+
+    A stationary start finds the cluster at work. The running requests are drawn from the whole workload with
+    probability proportional to their output length, with replacement, and each has generated a uniform number of its
+    tokens, 0..output - 1: what an observer meets at a random time (renewal theory's length bias and uniform age).
+    They count as admitted before the episode and are no part of its figures.
+
+    Attributes:
+        cluster: The cluster.
+        workload: Where requests come from; none may be larger than the KV capacity.
+        binding: `ON_ARRIVAL` or `FROM_POOL`.
+        episode_requests: Requests an episode; None for all from the first row on.
+        episode_start: Row of the first request, or "random": uniform over all rows that leave enough.
+        start: "cold", an empty cluster, or "stationary".
+        occupancy: Share of the slots that a stationary start fills, in 0..1.
+        placement: Which worker gets the next running request: "round-robin", the workers in turn, or "lowest-load"
+            among
+            those on which it fits (ties: the lowest index). One that does not fit is left out.
+
+    Raises:
+        TypeError: If a parameter is of the wrong type.
+        ValueError: If a parameter is outside its range, or if a request could never fit.
+    """
+
+    cluster: ClusterConfig
+    workload: Workload
+    binding: int
+    episode_requests: int | None
+    episode_start: int | Literal["random"]
+    start: Start
+    occupancy: float
+    placement: Placement
+
+    def __post_init__(self) -> None:
+        rows = len(self.workload)
+        first = self.episode_start
+        if first != "random":
+            rows -= check_integer("episode_start", first, minimum=0, maximum=rows - 1)
+        if self.episode_requests is not None:
+            check_integer("episode_requests", self.episode_requests, minimum=1, maximum=rows)
+        check_choice("start", self.start, get_args(Start))
+        check_choice("placement", self.placement, get_args(Placement))
+        check_real("occupancy", self.occupancy, minimum=0.0, maximum=1.0)
+        check_fits(self.cluster, self.workload)
+
+    @property
+    def requests(self) -> int:
+        """Requests that an episode serves, those of a stationary start not counted."""
+        if self.episode_requests is not None:
+            return self.episode_requests
+        return len(self.workload) - (0 if self.episode_start == "random" else self.episode_start)
+
+    @cached_property
+    def _output_ends(self) -> Integers:
+        """Where each request's output ends if all are laid end to end: a uniform point falls on one by its length."""
+        return np.cumsum(self.workload.output_tokens)
+
+    def draw(self, rng: np.random.Generator) -> Opening:
+        """Begins an episode; the same state of `rng` begins the same one."""
+        served = self._slice(rng)
+        if self.start == "cold":
+            return Opening(state=initial_state(self.cluster, served, binding=self.binding), running=0)
+        return self._stationary(served, rng)
+
+    def _slice(self, rng: np.random.Generator) -> Workload:
+        rows = len(self.workload)
+        first = self.episode_start
+        if first == "random":
+            first = int(rng.integers(rows - self.requests + 1))
+        if first == 0:
+            return self.workload if self.requests == rows else self.workload.slice(0, self.requests)
+        return self.workload.slice(first, first + self.requests).rebase()
+
+    def _stationary(self, served: Workload, rng: np.random.Generator) -> Opening:
+        running = round(self.occupancy * self.cluster.workers * self.cluster.slots)
+        ends = self._output_ends
+        rows = np.searchsorted(ends, rng.integers(ends[-1], size=running), side="right")
+        state = initial_state(self.cluster, _before(self.workload, rows, served), binding=self.binding)
+        state.requests["generated_tokens"][:running] = rng.integers(self.workload.output_tokens[rows])
+        _place_running(state, running, self.placement == "lowest-load")
+        return Opening(state=state, running=running)
+
+
+def _before(workload: Workload, rows: Integers, served: Workload) -> Workload:
+    """The given rows of a workload at time 0, then the requests to serve."""
+    prompts = served.prompt_hash
+    return Workload(
+        np.concatenate([np.zeros(len(rows)), served.arrival_s]),
+        np.concatenate([workload.prompt_tokens[rows], served.prompt_tokens]),
+        np.concatenate([workload.output_tokens[rows], served.output_tokens]),
+        None if prompts is None or workload.prompt_hash is None else np.r_[workload.prompt_hash[rows], prompts],
+    )
+
+
+@compiled
+def _place_running(state: State, running: int, by_load: bool) -> None:
+    """Makes the first `running` requests active, as if admitted before time 0."""
+    view = view_of(state)
+    clock = state.clock[0]
+    clock.arrived = clock.pool_start = clock.pool_stop = running  # a place in the pool for each, should it be preempted
+    for request in range(running):
+        context = context_tokens(state, request)
+        worker = _lowest_load(state, context) if by_load else request % len(state.load)
+        if worker >= 0 and fits(view, worker, context):
+            state.requests[request].admit_s = 0.0
+            state.requests[request].first_token_s = 0.0
+            admit(state, request, worker)
+
+
+@compiled
+def _lowest_load(state: State, context: int) -> int:
+    """The worker with the lowest load among those on which `context` tokens fit; -1 if none; ties: lowest index."""
+    best = -1
+    for worker in range(len(state.load)):
+        if fits(view_of(state), worker, context) and (best < 0 or state.load[worker] < state.load[best]):
+            best = worker
+    return best

@@ -1,0 +1,129 @@
+"""What an agent observes: the router's view as columns in 0..1 (DESIGN 2.8).
+
+Everything is worked out from a `View`, which holds no output length. Quantities without an upper end are squashed, `x
+/ (1 + x)`, which keeps their order and never leaves 0..1. The scales are constants and not taken from the workload,
+so that what is learned on one workload can be used on another.
+"""
+
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+from gymnasium import spaces
+
+from brgym._compile import compiled
+from brgym.cluster import View, window_size
+from brgym.cluster.kernel import waiting
+from brgym.cluster.state import UNLIMITED
+
+Floats = npt.NDArray[np.float32]
+Layout = Literal["flat", "dict"]
+
+CLUSTER_COLUMNS = ("envelope", "mean_load", "imbalance", "free_slots", "waiting")
+WORKER_COLUMNS = ("load", "kv_use", "margin", "active", "queued", "queued_tokens")
+CANDIDATE_COLUMNS = ("present", "context", "waited")
+"""The columns, in order; the environments' docstrings say what they mean."""
+
+CONTEXT_SCALE_TOKENS = 4096
+"""A typical context; loads are measured against a worker full of them (our choice)."""
+
+WAIT_SCALE_S = 10.0
+"""A typical wait of a request (our choice)."""
+
+_CLUSTER, _WORKER, _CANDIDATE = len(CLUSTER_COLUMNS), len(WORKER_COLUMNS), len(CANDIDATE_COLUMNS)
+
+
+def observation_space(layout: Layout, workers: int, candidates: int) -> spaces.Box | spaces.Dict:
+    """The space of observations, float32 in 0..1.
+
+    Args:
+        layout: "flat": one row, the cluster's columns, then those of each worker, then those of each candidate. "dict":
+            keys `cluster`, shape (5,), `workers`, shape (workers, 6), and `candidates`, shape (candidates, 3).
+        workers: Number of workers.
+        candidates: Number of candidates shown.
+    """
+    if layout == "flat":
+        return _unit_box((flat_size(workers, candidates),))
+    return spaces.Dict(
+        {
+            "cluster": _unit_box((_CLUSTER,)),
+            "workers": _unit_box((workers, _WORKER)),
+            "candidates": _unit_box((candidates, _CANDIDATE)),
+        }
+    )
+
+
+def flat_size(workers: int, candidates: int) -> int:
+    """Length of a flat observation."""
+    return _CLUSTER + workers * _WORKER + candidates * _CANDIDATE
+
+
+def as_dict(flat: Floats, workers: int) -> dict[str, Floats]:
+    """The parts of a flat observation under their names, as views of it."""
+    split = _CLUSTER + workers * _WORKER
+    return {
+        "cluster": flat[:_CLUSTER],
+        "workers": flat[_CLUSTER:split].reshape(workers, _WORKER),
+        "candidates": flat[split:].reshape(-1, _CANDIDATE),
+    }
+
+
+@compiled
+def write_observation(view: View, out: Floats) -> None:
+    """Writes the flat observation; candidates that are not there are zeros."""
+    _write_cluster(view, out)
+    _write_workers(view, out, _CLUSTER)
+    _write_candidates(view, out, _CLUSTER + len(view.load) * _WORKER)
+
+
+@compiled
+def _write_cluster(view: View, out: Floats) -> None:
+    slots, workers = view.constants[0].slots, len(view.load)
+    envelope, total = np.int64(0), np.int64(0)
+    for worker in range(workers):
+        envelope = max(envelope, view.load[worker])
+        total += view.load[worker]
+    full = float(slots * CONTEXT_SCALE_TOKENS)
+    out[0] = _squash(envelope / full)
+    out[1] = _squash(total / (workers * full))
+    out[2] = 1.0 - total / (workers * envelope) if envelope > 0 else 0.0
+    out[3] = 1.0 - view.clock[0].active / (workers * slots)
+    out[4] = _squash(waiting(view) / (workers * slots))
+
+
+@compiled
+def _write_workers(view: View, out: Floats, start: int) -> None:
+    slots, capacity = view.constants[0].slots, view.constants[0].kv_capacity
+    full = float(slots * CONTEXT_SCALE_TOKENS)
+    envelope = view.load.max()
+    for worker in range(len(view.load)):
+        load, active = view.load[worker], view.active[worker]
+        at = start + worker * _WORKER
+        out[at] = _squash(load / full)
+        out[at + 1] = min(1.0, (load + active) / capacity) if capacity < UNLIMITED else 0.0
+        out[at + 2] = _squash((envelope - load) / CONTEXT_SCALE_TOKENS)
+        out[at + 3] = active / slots
+        out[at + 4] = _squash(view.workers[worker].queued / slots)
+        out[at + 5] = _squash(view.workers[worker].queued_tokens / full)
+
+
+@compiled
+def _write_candidates(view: View, out: Floats, start: int) -> None:
+    clock = view.clock[0]
+    shown = window_size(view)
+    for candidate in range(shown):
+        seen = view.pool[clock.pool_start + candidate]
+        at = start + candidate * _CANDIDATE
+        out[at] = 1.0
+        out[at + 1] = _squash(seen.context_tokens / CONTEXT_SCALE_TOKENS)
+        out[at + 2] = _squash((clock.now_s - seen.arrival_s) / WAIT_SCALE_S)
+    out[start + shown * _CANDIDATE :] = 0.0
+
+
+@compiled
+def _squash(x: float) -> float:
+    return x / (1.0 + x)
+
+
+def _unit_box(shape: tuple[int, ...]) -> spaces.Box:
+    return spaces.Box(0.0, 1.0, shape, np.float32)

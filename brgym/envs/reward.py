@@ -1,0 +1,115 @@
+"""What an environment rewards, worked out from the log of the decode steps since the last reward was paid.
+
+Each reward adds up to a figure of the run, so that the return of an episode can be read.
+"""
+
+from typing import Any, Literal, get_args
+
+from brgym._compile import compiled
+from brgym.cluster import ClusterConfig, Records
+from brgym.cluster.state import State
+from brgym.envs.observation import CONTEXT_SCALE_TOKENS
+
+Reward = Literal["imbalance", "step-time", "throughput", "latency"]
+
+REWARDS: tuple[Reward, ...] = get_args(Reward)
+
+_IMBALANCE, _STEP_TIME, _THROUGHPUT, _LATENCY = range(4)
+
+
+def default_scale(reward: Reward, cluster: ClusterConfig) -> float:
+    """What a reward is divided by where the user does not say (our choice).
+
+    Imbalance: the typical context on each worker, `workers` x `CONTEXT_SCALE_TOKENS`. Step time: 1 s. Throughput: the
+    tokens of one step of a full cluster. Latency: one second of a full cluster, in request-seconds.
+    """
+    slots = float(cluster.workers * cluster.slots)
+    scales = {
+        "imbalance": float(cluster.workers * CONTEXT_SCALE_TOKENS),
+        "step-time": 1.0,
+        "throughput": slots,
+        "latency": slots,
+    }
+    return scales[reward]
+
+
+@compiled
+def pay(state: State, episode: Records) -> float:
+    """The reward for everything since the last payment, which becomes the present moment.
+
+    Args:
+        state: The cluster.
+        episode: `EPISODE`, shape (1,).
+
+    Returns:
+        The reward, scaled, less the penalty that was due.
+    """
+    entry = episode[0]
+    kind = entry.reward
+    if kind == _IMBALANCE:
+        earned = -_imbalance(state, entry.paid_step)
+    elif kind == _STEP_TIME:
+        earned = -_decode_s(state, entry.paid_step)
+    elif kind == _THROUGHPUT:
+        earned = _tokens(state, entry.paid_step)
+    else:
+        earned = -_request_seconds(state, entry)
+    reward = earned / entry.reward_scale - entry.penalty
+    settle(state, episode)
+    return reward
+
+
+@compiled
+def settle(state: State, episode: Records) -> None:
+    """Marks everything up to the present moment as paid."""
+    clock, entry = state.clock[0], episode[0]
+    entry.penalty = 0.0
+    entry.paid_step = clock.step
+    entry.paid_s = clock.now_s
+    entry.paid_arrived = clock.arrived
+    entry.paid_in_system = clock.active + clock.queued + clock.recomputing + clock.pool_stop - clock.pool_start
+
+
+@compiled
+def _imbalance(state: State, since: int) -> float:
+    """Sum of I = G M - sum_g L_g over the steps from number `since`, in tokens."""
+    total = 0.0
+    for step in range(since, state.clock[0].step):
+        total += len(state.load) * state.steps[step].max_load - state.steps[step].sum_load
+    return total
+
+
+@compiled
+def _decode_s(state: State, since: int) -> float:
+    """Time of the steps from number `since`."""
+    total_s = 0.0
+    for step in range(since, state.clock[0].step):
+        total_s += state.steps[step].duration_s
+    return total_s
+
+
+@compiled
+def _tokens(state: State, since: int) -> float:
+    """Tokens generated in the steps from number `since`."""
+    total = 0.0
+    for step in range(since, state.clock[0].step):
+        total += state.steps[step].active
+    return total
+
+
+@compiled
+def _request_seconds(state: State, paid: Any) -> float:
+    """Integral over time of the requests in the system since the last payment.
+
+    As if those of then had all stayed until now; plus the stay of those that arrived since, between steps or within
+    one; minus the time since the end of those that finished.
+    """
+    clock = state.clock[0]
+    total = paid.paid_in_system * (clock.now_s - paid.paid_s)
+    for request in range(paid.paid_arrived, clock.arrived):
+        total += clock.now_s - state.requests[request].arrival_s
+    for step in range(paid.paid_step, clock.step):
+        logged = state.steps[step]
+        finished = state.steps[step + 1].finished if step + 1 < clock.step else clock.finished
+        total -= (finished - logged.finished) * (clock.now_s - (logged.start_s + logged.duration_s))
+    return total

@@ -1,0 +1,69 @@
+"""The rules of an episode: what is rewarded, what an invalid action does, when it is cut short."""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+
+from brgym._checks import check_choice, check_integer, check_real
+from brgym.cluster import ClusterConfig, Records
+from brgym.envs.packed import EPISODE
+from brgym.envs.reward import REWARDS, Reward, default_scale
+
+InvalidAction = Literal["error", "hold"]
+
+DECISIONS_A_REQUEST = 100
+"""The default limit on the decisions of an episode, for each of its requests (our choice). A router that admits what
+fits takes one decision a request or a few; one that holds at every step, a few dozen."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rules:
+    """The rules of an episode; `StickyRoutingEnv` says what they mean.
+
+    Attributes:
+        reward: One of `REWARDS`.
+        reward_scale: What the reward is divided by; None for `default_scale`.
+        invalid_action: "error", or "hold" with a penalty.
+        invalid_penalty: The penalty, at least 0.
+        max_decisions: Actions after which an episode is truncated; None for `DECISIONS_A_REQUEST` for each request.
+        max_time_s: Simulated time after which it is; None for never.
+
+    Raises:
+        TypeError: If a parameter is of the wrong type.
+        ValueError: If a parameter is outside its range.
+    """
+
+    reward: Reward
+    reward_scale: float | None
+    invalid_action: InvalidAction
+    invalid_penalty: float
+    max_decisions: int | None
+    max_time_s: float | None
+
+    def __post_init__(self) -> None:
+        check_choice("reward", self.reward, REWARDS)
+        check_choice("invalid_action", self.invalid_action, get_args(InvalidAction))
+        check_real("invalid_penalty", self.invalid_penalty, minimum=0.0)
+        if self.reward_scale is not None:
+            check_real("reward_scale", self.reward_scale, minimum=0.0, exclusive=True)
+        if self.max_decisions is not None:
+            check_integer("max_decisions", self.max_decisions, minimum=1)
+        if self.max_time_s is not None:
+            check_real("max_time_s", self.max_time_s, minimum=0.0, exclusive=True)
+
+    def record(self, cluster: ClusterConfig, requests: int) -> Records:
+        """An episode's record at its start, `EPISODE` of shape (1,).
+
+        Args:
+            cluster: The cluster.
+            requests: Requests that the episode serves.
+        """
+        record = np.zeros(1, EPISODE)
+        record["reward"] = REWARDS.index(self.reward)
+        record["reward_scale"] = self.reward_scale or default_scale(self.reward, cluster)
+        record["hold_if_invalid"] = self.invalid_action == "hold"
+        record["invalid_penalty"] = self.invalid_penalty
+        record["max_decisions"] = self.max_decisions or DECISIONS_A_REQUEST * requests
+        record["max_time_s"] = self.max_time_s or np.inf
+        return record
