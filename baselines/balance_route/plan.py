@@ -19,6 +19,7 @@ class Plan(NamedTuple):
         passed: Whether each worker is passed over for this boundary, shape (workers,).
         window: Candidates in the subset window, shape (subset_window,).
         totals: Tokens of each of their subsets, shape (2 ** subset_window,).
+        counts: Requests of each of their subsets, shape (2 ** subset_window,).
         weights: alpha times the sum of the discounts, beta, shape (2,).
         discounts: gamma ** h, shape (horizon + 1,).
         envelope: Largest projected load at each step ahead, max_g P_g(h), in tokens, shape (horizon + 1,).
@@ -30,6 +31,7 @@ class Plan(NamedTuple):
     passed: Integers
     window: Integers
     totals: Integers
+    counts: Integers
     weights: Reals
     discounts: Reals
     envelope: Reals
@@ -49,7 +51,7 @@ def plan_memory(
     beta: float | None = None,
 ) -> Memory:
     """The memory of a router at the start of a run; the parameters are those of `BR0` and `BRH`."""
-    integers = np.zeros(5 + workers + subset_window + (1 << subset_window), np.int64)
+    integers = np.zeros(5 + workers + subset_window + (2 << subset_window), np.int64)
     integers[:5] = (0, greedy_above, order, subset_window, horizon)
     discounts = gamma ** np.arange(horizon + 1)
     weights = [alpha * discounts.sum(), workers if beta is None else beta]
@@ -67,7 +69,8 @@ def plan_of(memory: Memory, workers: int) -> Plan:
         parameters,
         rest[:workers],
         rest[workers : workers + window],
-        rest[workers + window :],
+        rest[workers + window : workers + window + (1 << window)],
+        rest[workers + window + (1 << window) :],
         memory.reals[:discounts],
         memory.reals[discounts:envelope],
         memory.reals[envelope:grids],

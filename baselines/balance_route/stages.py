@@ -8,9 +8,9 @@ from baselines.balance_route.subsets import (
     admitted_tokens,
     candidate_context,
     choose_window,
+    enumerate_subsets,
     free_slots,
     freest_worker,
-    subset_totals,
     write_pairs,
 )
 from brgym._compile import compiled
@@ -63,11 +63,13 @@ def _best_single(view: View, plan: Plan, worker: int, pairs: Integers) -> int:
 def _best_subset(view: View, plan: Plan, worker: int, pairs: Integers) -> int:
     """Stage 2: the subset of the window with the largest F; if that gains nothing, the best single request anyway."""
     size = choose_window(view, order(plan), plan.window)
-    subset_totals(view, worker, plan.window, size, plan.totals)
+    enumerate_subsets(view, plan, size)
+    slots = view.constants[0].slots - view.active[worker]
+    room = view.constants[0].kv_capacity - view.load[worker] - view.active[worker]
     best, best_gain = 0, 0.0
     single, single_gain = 0, 0.0
     for mask in range(1, 1 << size):
-        if plan.totals[mask] < 0:
+        if plan.counts[mask] > slots or plan.totals[mask] + plan.counts[mask] > room:
             continue
         gain = score(plan, worker, plan.totals[mask])
         if best == 0 or gain > best_gain:

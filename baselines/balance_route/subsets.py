@@ -1,5 +1,6 @@
 """Which waiting requests a free worker is offered, and which of their subsets fit it: common to BR-0 and BR-H."""
 
+from baselines.balance_route.plan import Plan
 from brgym._compile import compiled
 from brgym.cluster import Integers, View, window_size
 
@@ -77,35 +78,22 @@ def choose_window(view: View, order: int, window: Integers) -> int:
 
 
 @compiled
-def subset_totals(view: View, worker: int, window: Integers, size: int, totals: Integers) -> None:
-    """Writes the tokens of every subset that fits a worker together, -1 for those that do not.
+def enumerate_subsets(view: View, plan: Plan, size: int) -> None:
+    """Works out the tokens and the number of requests of every subset of the window; oldest candidate = bit 0.
 
     Args:
         view: What the router sees.
-        worker: The worker.
-        window: Candidates by age, at least `size` of them.
-        size: How many count.
-        totals: Receives one total for each bit mask, oldest candidate = bit 0, shape (at least 2 ** size,).
+        plan: Holds the window; receives `totals` and `counts`.
+        size: How many candidates of the window count.
     """
-    constants = view.constants[0]
-    slots = constants.slots - view.active[worker]
-    room = constants.kv_capacity - view.load[worker] - view.active[worker]
-    totals[0] = 0
-    for mask in range(1, 1 << size):
-        youngest = 0
-        while mask >> (youngest + 1):
-            youngest += 1
-        rest = mask ^ (1 << youngest)
-        count = 0
-        bits = mask
-        while bits:
-            bits &= bits - 1
-            count += 1
-        totals[mask] = -1
-        if count <= slots and totals[rest] >= 0:
-            total = totals[rest] + candidate_context(view, window[youngest])
-            if total + count <= room:
-                totals[mask] = total
+    plan.totals[0] = 0
+    plan.counts[0] = 0
+    for place in range(size):
+        context = candidate_context(view, plan.window[place])
+        bit = 1 << place
+        for rest in range(bit):
+            plan.totals[bit | rest] = plan.totals[rest] + context
+            plan.counts[bit | rest] = plan.counts[rest] + 1
 
 
 @compiled
