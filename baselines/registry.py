@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from baselines.balance_route import BR0, BRH
+from baselines.bf_io import BFIO
 from baselines.on_arrival import JoinShortestQueue, PowerOfTwo, Random, RoundRobin
 from baselines.pooled import LeastKV
 from baselines.production import VLLMLegacy
@@ -20,6 +21,7 @@ _POLICIES: dict[str, Callable[..., Policy]] = {
     "least-kv": LeastKV,
     "br-0": BR0,
     "br-h": BRH,
+    "bf-io": BFIO,
 }
 
 

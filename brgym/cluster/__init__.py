@@ -1,6 +1,7 @@
 """The physics: data-parallel decode workers in lockstep, and a router that decides who decodes where."""
 
 from brgym.cluster.admission import fits
+from brgym.cluster.bounds import Bound, envelope_token_steps, lower_bound, recovered
 from brgym.cluster.config import ClusterConfig, Power
 from brgym.cluster.drive import compiled_kernel, room_for_pairs
 from brgym.cluster.metrics import Distribution, Metrics
@@ -16,6 +17,7 @@ __all__ = [
     "PRESETS",
     "ArrivalPolicy",
     "Binding",
+    "Bound",
     "ClairvoyantView",
     "ClusterConfig",
     "CompiledPolicy",
@@ -36,8 +38,11 @@ __all__ = [
     "StepTimeRow",
     "View",
     "compiled_kernel",
+    "envelope_token_steps",
     "fits",
+    "lower_bound",
     "preset",
+    "recovered",
     "room_for_pairs",
     "simulate",
     "window_size",

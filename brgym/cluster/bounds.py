@@ -1,0 +1,124 @@
+"""What no router can beat, even one that knows every length: lower bounds on a run, from the physics alone.
+
+The argument (ours) uses DESIGN section 2 and nothing about any policy. Consider any run that serves requests i = 1..n
+with prompts s_i, outputs o_i and arrivals a_i on G workers of B slots; step k has envelope M_k and lasts dt_k.
+
+*Token-steps are conserved.* A request generates its j-th token in exactly one step, in which it weighs s_i + j - 1
+tokens; a preemption changes neither, because generated tokens are kept and count as context. So in every run
+
+    sum_k sum_g L_{g,k} = W = sum_i w_i,    w_i = s_i o_i + o_i (o_i - 1) / 2,
+
+and sum_k sum_g n_{g,k} = T = sum_i o_i.
+
+*Envelope.* G M_k >= sum_g L_{g,k}, and the M_k are whole, so sum_k M_k >= ceil(W / G). In the steps in which request i
+is active M_k is at least its own weight, so sum_k M_k >= max_i w_i. The larger of the two is E.
+
+*Steps.* A step gives a request at most one token, a slot at most one token, and runs with L_g + n_g <= kv_capacity, so
+their number is at least K = max(max_i o_i, ceil(T / (G B)), ceil((W + T) / (G kv_capacity))).
+
+*Most active requests.* In the same way sum_k max_g n_{g,k} >= N = max(ceil(T / G), max_i o_i).
+
+*Time.* dt_k is at least each row of the step time, so for each row sum_k dt_k >= base_s K + per_token_s E +
+per_worker_active_s N + per_active_s T. The DP barrier has one row: C K + t_l E. With more rows (AFD) the largest row
+counts, which ignores that different rows may decide different steps.
+
+*Arrivals.* Take any request r and all that arrive no earlier than it. Whatever serves them starts at a_r or later, so
+the argument holds for these requests and the steps from a_r on: makespan >= a_r + the bound of those requests alone.
+The largest over r counts; with r the last to arrive it holds that request's own service, with r the first everything.
+
+What is left out makes the bound low, never wrong: that whole requests have to share workers and slots (so the drain at
+the end of a run is not perfectly even), that candidates are seen through a window, and that arrivals leave slots empty.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from brgym.cluster.config import ClusterConfig
+from brgym.cluster.simulate import check_fits
+from brgym.cluster.state import Integers, Records
+from brgym.workload import Workload
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bound:
+    """What every run of a workload on a cluster needs at least; the module's docstring proves each figure.
+
+    Attributes:
+        makespan_s: The last finish, in seconds.
+        steps: Decode steps.
+        envelope_token_steps: Sum of the envelope M over the steps, in tokens.
+        load_token_steps: Sum of all loads over the steps, W, in tokens; the same in every run.
+        imbalance_token_steps: Sum of the imbalance I = G M - sum_g L_g over the steps, in tokens.
+    """
+
+    makespan_s: float
+    steps: int
+    envelope_token_steps: int
+    load_token_steps: int
+    imbalance_token_steps: int
+
+
+def lower_bound(cluster: ClusterConfig, workload: Workload) -> Bound:
+    """The bound that holds for every policy, clairvoyant or not, of either binding, with preemption or without.
+
+    Raises:
+        ValueError: If a request could never fit a worker, so that there is no run; names the first such row.
+    """
+    check_fits(cluster, workload)
+    tokens = workload.output_tokens
+    token_steps = workload.prompt_tokens * tokens + tokens * (tokens - 1) // 2
+    load, generated, longest = _from_each(token_steps), _from_each(tokens), _largest_from_each(tokens)
+    envelope = np.maximum(_ceil_divide(load, cluster.workers), _largest_from_each(token_steps))
+    most_active = np.maximum(_ceil_divide(generated, cluster.workers), longest)
+    steps = np.maximum(longest, _ceil_divide(generated, cluster.workers * cluster.slots))
+    if cluster.kv_capacity is not None:
+        steps = np.maximum(steps, _ceil_divide(load + generated, cluster.workers * cluster.kv_capacity))
+    service_s = cluster.step_time.as_array() @ np.array([steps, envelope, most_active, generated], dtype=np.float64)
+    return Bound(
+        makespan_s=float((workload.arrival_s + service_s.max(axis=0)).max()),
+        steps=int(steps[0]),
+        envelope_token_steps=int(envelope[0]),
+        load_token_steps=int(load[0]),
+        imbalance_token_steps=int(cluster.workers * envelope[0] - load[0]),
+    )
+
+
+def envelope_token_steps(steps: Records) -> int:
+    """Sum of the envelope over all steps of a run, in tokens: `Result.steps` against `Bound.envelope_token_steps`."""
+    return int(steps["max_load"].sum())
+
+
+def recovered(reference: float, policy: float, bound: float) -> float:
+    """Share of what a reference run loses against the bound that a policy wins back: 1 is the bound itself.
+
+    (reference - policy) / (reference - bound), for any figure of a run that has a bound. Two are meant:
+
+    - `envelope_token_steps`: the recoverable barrier idle. The workers of a run idle for sum_k sum_g (M_k - L_{g,k}) =
+      G sum_k M_k - W token-steps, and G and W are the same in every run, so they cancel.
+    - `makespan_s`: the recoverable time, which also holds the constant part of the steps that a policy saves.
+
+    Args:
+        reference: The figure of the run to improve on, for example of join-shortest-queue.
+        policy: The figure of the policy's run.
+        bound: The figure of `lower_bound` for the same cluster and workload.
+
+    Returns:
+        At most 1; negative where the policy is worse than the reference; NaN where the reference attains the bound, so
+        that there is nothing to recover.
+    """
+    return (reference - policy) / (reference - bound) if reference > bound else math.nan
+
+
+def _from_each(values: Integers) -> Integers:
+    """Sum over each request and all after it; for equal arrivals the first of them has the largest, as it should."""
+    return np.cumsum(values[::-1])[::-1]
+
+
+def _largest_from_each(values: Integers) -> Integers:
+    return np.maximum.accumulate(values[::-1])[::-1]
+
+
+def _ceil_divide(values: Integers, by: int) -> Integers:
+    return -(-values // by)
