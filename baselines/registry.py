@@ -8,7 +8,7 @@ from baselines.balance_route import BR0, BRH
 from baselines.bf_io import BFIO
 from baselines.on_arrival import JoinShortestQueue, PowerOfTwo, Random, RoundRobin
 from baselines.pooled import LeastKV
-from baselines.production import VLLMLegacy
+from baselines.production import VLLM, VLLMLegacy
 from brgym._checks import check_choice
 from brgym.cluster import Policy
 
@@ -17,6 +17,7 @@ _POLICIES: dict[str, Callable[..., Policy]] = {
     "round-robin": RoundRobin,
     "power-of-two": PowerOfTwo,
     "jsq": JoinShortestQueue,
+    "vllm": VLLM,
     "vllm-legacy": VLLMLegacy,
     "least-kv": LeastKV,
     "br-0": BR0,

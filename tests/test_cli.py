@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+import classifiers
+from brgym import load_workload
 from brgym.cli import main
 
 TINY = ("--workers", "2", "--slots", "4", "--requests", "30", "--policies", "random,jsq,br-0", "--seeds", "2")
@@ -197,3 +199,33 @@ def test_a_reader_that_stops_early_is_no_error():
 def test_the_module_is_the_command():
     done = subprocess.run([sys.executable, "-m", "brgym", "policies"], capture_output=True, text=True, check=True)
     assert "br-0" in done.stdout
+
+
+def test_br_h_looks_ahead_with_a_saved_predictor(tmp_path, capsys):
+    classifiers.save(
+        classifiers.Survival().fit(load_workload("proprietary-like", count=50, seed=9)), tmp_path / "model"
+    )
+    assert compare("--policies", "jsq,br-h", "--predictor", tmp_path / "model") == 0
+    page = capsys.readouterr().out
+    assert "br-h" in page
+    assert "Clairvoyant" not in page
+
+
+def test_the_oracle_is_a_predictor_too_and_the_notes_say_clairvoyant(capsys):
+    assert compare("--policies", "jsq,br-h", "--predictor", "oracle") == 0
+    assert "Clairvoyant" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--policies", "jsq,br-h"), "br-h and --predictor DIR go together"),
+        (("--policies", "jsq", "--predictor", "oracle"), "br-h and --predictor DIR go together"),
+        (("--policies", "br-h", "--predictor", "no-such-folder"), "no-such-folder"),
+    ],
+)
+def test_predictor_mistakes_are_one_line(arguments, message, capsys):
+    assert compare(*arguments) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert len(error.strip().splitlines()) == 1

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from brgym.study import Comparison, PolicyFactory
+    from classifiers import Predictor
 
 
 def compare(
     *,
     cluster: str = "bf-io",
-    workers: int = 8,
+    workers: int | None = None,
     slots: int | None = None,
     candidates: int | Literal["all"] | None = None,
     workload: str = "proprietary-like",
@@ -23,6 +24,7 @@ def compare(
     invalid: Literal["error", "drop"] = "error",
     oversize: Literal["error", "drop"] = "error",
     policies: str = "random,round-robin,power-of-two,jsq,least-kv,br-0",
+    predictor: str | None = None,
     seeds: int = 3,
     jobs: int = -1,
     json: Path | None = None,
@@ -32,9 +34,10 @@ def compare(
     """Serve the same requests with several routing policies and compare them.
 
     Args:
-        cluster: Hardware preset, see `brgym clusters`.
-        workers: Data-parallel workers.
-        slots: Requests that a worker decodes at once; by default the preset's.
+        cluster: Hardware preset, see `brgym clusters`; or `afd:illustrative` or `afd:FILE` for a bundle of attention
+            workers and one FFN server, see `brgym afd`.
+        workers: Data-parallel workers; by default 8, or the best ratio of an AFD bundle for the workload.
+        slots: Requests that a worker decodes at once; by default the preset's, or 256 for an AFD bundle.
         candidates: How many of the oldest waiting requests a policy sees that binds from the pool; by default 32.
         workload: A name, see `brgym workloads`, or a trace file (CSV, JSONL, Parquet; plain or gzip).
         requests: Requests to draw from a built-in workload, or how many of a trace's first requests to take.
@@ -43,6 +46,7 @@ def compare(
         invalid: What to do with a trace's rows of less than one prompt or output token.
         oversize: What to do with requests that could never fit a worker's KV capacity.
         policies: Names separated by commas, see `brgym policies`.
+        predictor: What br-h looks ahead with: a folder that `train.py classifier` has saved, or "oracle".
         seeds: How many seeds, from 0; each draws its own requests from a built-in workload.
         jobs: Runs side by side; -1: as many as there are cores. Routing times are cleanest with 1.
         json: Write everything that was found to this file.
@@ -55,16 +59,15 @@ def compare(
     with progress.status("loading (the first run compiles for about a minute)"):
         from brgym import study
         from brgym._checks import check_integer
-        from brgym.cluster import preset
         from brgym.study import console
 
-        outputs = _checked_outputs({"--json": json, "--csv": csv, "--plot": plot})
+        outputs = checked_outputs({"--json": json, "--csv": csv, "--plot": plot})
         limits = {"slots": slots, "candidates": candidates}
         changes = {name: None if limit == "all" else limit for name, limit in limits.items() if limit is not None}
-        chosen = preset(cluster, workers=workers, **changes)
-        routers = _routers(policies)
+        routers = _routers(policies, predictor)
         check_integer("seeds", seeds, minimum=1)
         source = study.source_of(workload, requests=requests, rate_scale=rate_scale, sort=sort, invalid=invalid)
+        chosen = study.cluster_of(cluster, source, workers=workers, **changes)
     with console.progress_bar(progress, seeds * len(routers)) as on_trial:
         found = study.compare(chosen, source, routers, range(seeds), oversize=oversize, jobs=jobs, on_trial=on_trial)
     for option, path in outputs.items():
@@ -77,7 +80,8 @@ def compare(
         page.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
-def _checked_outputs(paths: dict[str, Path | None]) -> dict[str, Path]:
+def checked_outputs(paths: dict[str, Path | None]) -> dict[str, Path]:
+    """The files that were asked for, by option, checked before the work is done; see `brgym.study.check_writable`."""
     from brgym.study import check_writable
 
     outputs = {option: path for option, path in paths.items() if path is not None}
@@ -98,12 +102,23 @@ def _writer(option: str) -> "Callable[[Comparison, Path], None]":
     return write_json if option == "--json" else write_csv
 
 
-def _routers(listed: str) -> "dict[str, PolicyFactory]":
+def _routers(listed: str, predictor: str | None) -> "dict[str, PolicyFactory]":
     import baselines
+    from brgym._checks import check_choice
 
-    names = [name.strip() for name in listed.split(",")]
+    names = [check_choice("policy", name.strip(), baselines.names()) for name in listed.split(",")]
     for name in names:
-        baselines.make(name)
         if names.count(name) > 1:
             raise ValueError(f"policies names {name!r} twice")
-    return {name: partial(baselines.make, name) for name in names}
+    if ("br-h" in names) != (predictor is not None):
+        raise ValueError("br-h and --predictor DIR go together: br-h looks ahead with it, the other policies do not")
+    routers: dict[str, PolicyFactory] = {name: partial(baselines.make, name) for name in names}
+    if predictor is not None:
+        routers["br-h"] = partial(baselines.make, "br-h", predictor=_loaded(predictor))
+    return routers
+
+
+def _loaded(predictor: str) -> "Predictor":
+    import classifiers
+
+    return classifiers.Oracle() if predictor == "oracle" else classifiers.load(Path(predictor))

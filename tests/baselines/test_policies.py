@@ -96,6 +96,18 @@ def test_vllm_legacy_sees_counts_that_are_up_to_100_ms_old() -> None:
     assert result.requests["worker"].tolist() == [0, 1, 0, 1, 0]
 
 
+def test_vllm_keeps_away_from_a_crowded_kv_cache() -> None:
+    """At 0.5 s both workers have two requests, but worker 0's KV is 90 % full and one of its requests waits."""
+    cluster = ClusterConfig(
+        workers=2, slots=2, kv_capacity=100, step_time=StepTime.barrier(base_s=0.5, per_token_s=0.0)
+    )
+    # worker 0: 88 tokens active and one queued that does not fit; worker 1: two active
+    workload = Workload([0.0, 0.0, 0.0, 0.0, 0.5], [88, 2, 20, 2, 2], [9, 9, 9, 9, 9])
+    worker = simulate(cluster, workload, baselines.make("vllm", api_servers=1)).requests["worker"]
+    assert worker[:4].tolist() == [0, 1, 0, 1]
+    assert worker[4] == 1, "the scan starts at worker 0 and the counts are equal"
+
+
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [

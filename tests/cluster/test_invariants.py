@@ -10,7 +10,7 @@ import baselines
 from brgym import ClusterConfig, RouterView, StepTime, Workload, simulate
 from tests.reference.strategies import scenarios
 
-POLICIES = ["random", "round-robin", "power-of-two", "jsq", "vllm-legacy", "least-kv", "br-0"]
+POLICIES = ["random", "round-robin", "power-of-two", "jsq", "vllm", "vllm-legacy", "least-kv", "br-0"]
 
 
 class Watched:
