@@ -1,17 +1,25 @@
-"""The output-length distribution of past requests, conditioned on the tokens generated so far."""
+"""The output-length distribution of past requests, conditioned on the tokens generated so far.
 
-from typing import Self
+Both take the outputs of the training workload as complete: unlike the learned predictors they are also told of the last
+few requests how long they went on after the workload's end, which speaks for these baselines if for anything.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Self
 
 import numpy as np
-import numpy.typing as npt
+from sklearn.base import BaseEstimator
 
 from brgym._checks import check_integer
-from brgym.cluster import Integers, Reals, RouterView
+from brgym._compile import compiled
+from brgym.cluster import Integers, Reals
 from brgym.workload import Workload
+from classifiers.interface import ActiveRequests
+from classifiers.lookup import KeyIndex
 
 
-class Survival:
-    """P(remaining > h) = P(O > a + h) / P(O > a) over the output lengths O of a training workload, a = tokens generated.
+class Survival(BaseEstimator):  # type: ignore[misc]  # scikit-learn is not typed
+    """P(remaining > h) = P(O > a + h) / P(O > a) over the output lengths O of past requests, a = tokens generated.
 
     Its E[min(remaining, H + 1)] equals (1 - p_fin)(H + 1) + p_fin mu_rem with p_fin = P(a < O <= a + H) / P(O > a), the
     form in BalanceRoute (arXiv 2605.06113). Of a request that has outlived every training request nothing is known; it
@@ -19,22 +27,24 @@ class Survival:
 
     Attributes:
         tail_: Training requests with more than k tokens, k = 0..longest output, shape (longest + 1,).
+        workload_fingerprint_: Digest of the workload that it was fitted on.
     """
 
     tail_: Integers
+    workload_fingerprint_: str
 
     def fit(self, workload: Workload) -> Self:
         """Learns the distribution of a workload's output lengths."""
-        self.tail_ = _tail(workload.output_tokens)
-        self._tail_sums = np.concatenate([[0], np.cumsum(self.tail_)])
+        self._use(_tail(workload.output_tokens))
+        self.workload_fingerprint_ = workload.fingerprint()
         return self
 
-    def expected_remaining(self, view: RouterView, horizon: int) -> Reals:
+    def expected_remaining(self, view: ActiveRequests, horizon: int) -> Reals:
         """E[min(remaining, horizon + 1)] of each active request, in steps, shape (active requests,)."""
         check_integer("horizon", horizon, minimum=0)
         return self.expected_after(view.active_generated_tokens, horizon)
 
-    def survival(self, view: RouterView, horizon: int) -> Reals:
+    def survival(self, view: ActiveRequests, horizon: int) -> Reals:
         """P(remaining > h), h = 0..horizon, of each active request, shape (active requests, horizon + 1)."""
         check_integer("horizon", horizon, minimum=0)
         return self.survival_after(view.active_generated_tokens, horizon)
@@ -55,8 +65,20 @@ class Survival:
         later = self.tail_[np.minimum(age[:, None] + np.arange(horizon + 1), longest)]
         return np.where(alive > 0, later / np.maximum(alive, 1), 1.0)
 
+    def dump(self) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+        """What `classifiers.save` writes: settings, arrays, scikit-learn estimators."""
+        return {}, {"tail": self.tail_}, {}
 
-class ExactMatch:
+    def restore(self, settings: Mapping[str, Any], arrays: Mapping[str, Any], estimators: Mapping[str, Any]) -> None:
+        """Takes back what `dump` gave."""
+        self._use(arrays["tail"])
+
+    def _use(self, tail: Integers) -> None:
+        self.tail_ = tail
+        self._tail_sums = np.concatenate([[0], np.cumsum(tail)])
+
+
+class ExactMatch(BaseEstimator):  # type: ignore[misc]  # scikit-learn is not typed
     """`Survival` of the training requests with the same prompt hash; of all training requests on a miss.
 
     A miss is a hash that training has not seen, or one whose requests have all been outlived (BalanceRoute, arXiv
@@ -64,11 +86,17 @@ class ExactMatch:
 
     Attributes:
         hashes_: Distinct training hashes, ascending, shape (hashes,).
+        first_: Where each hash's outputs begin in `outputs_`, and the end of the last, shape (hashes + 1,).
+        outputs_: Training outputs in tokens, ascending within each hash, shape (training requests,).
         fallback_: The `Survival` of all training requests.
+        workload_fingerprint_: Digest of the workload that it was fitted on.
     """
 
     hashes_: Integers
+    first_: Integers
+    outputs_: Integers
     fallback_: Survival
+    workload_fingerprint_: str
 
     def fit(self, workload: Workload) -> Self:
         """Learns the distributions.
@@ -78,45 +106,86 @@ class ExactMatch:
         """
         if workload.prompt_hash is None:
             raise ValueError("ExactMatch needs a workload with prompt_hash")
-        self.fallback_ = Survival().fit(workload)
-        self.hashes_, group = np.unique(workload.prompt_hash, return_inverse=True)
-        self._stride = int(workload.output_tokens.max()) + 1
-        # One sorted list holds the outputs of all groups: the key of (group, output) is group x stride + output.
-        order = np.argsort(group * self._stride + workload.output_tokens)
-        outputs = workload.output_tokens[order]
-        self._keys = group[order] * self._stride + outputs
-        self._output_sums = np.concatenate([[0], np.cumsum(outputs)])
+        order = np.lexsort((workload.output_tokens, workload.prompt_hash))
+        hashes, first = np.unique(workload.prompt_hash[order], return_index=True)
+        self._use(hashes, np.append(first, len(order)), workload.output_tokens[order])
+        self.workload_fingerprint_ = workload.fingerprint()
         return self
 
-    def expected_remaining(self, view: RouterView, horizon: int) -> Reals:
+    def expected_remaining(self, view: ActiveRequests, horizon: int) -> Reals:
         """E[min(remaining, horizon + 1)] of each active request, in steps, shape (active requests,)."""
         check_integer("horizon", horizon, minimum=0)
         age = view.active_generated_tokens
-        group, known = self._groups(view.active_prompt_hash)
-        first, beyond, last = (self._rank(group, bound) for bound in (age, age + horizon, self._stride - 1))
-        alive = last - first
-        finishing_sum = self._output_sums[beyond] - self._output_sums[first] - age * (beyond - first)
-        steps = (finishing_sum + (horizon + 1) * (last - beyond)) / np.maximum(alive, 1)
-        return np.where(known & (alive > 0), steps, self.fallback_.expected_after(age, horizon))
+        expected = self.fallback_.expected_after(age, horizon)
+        place = self._index.places(view.active_prompt_hash)
+        _expected(place, age, horizon, self.first_, self.outputs_, self._output_sums, expected)
+        return expected
 
-    def survival(self, view: RouterView, horizon: int) -> Reals:
+    def survival(self, view: ActiveRequests, horizon: int) -> Reals:
         """P(remaining > h), h = 0..horizon, of each active request, shape (active requests, horizon + 1)."""
         check_integer("horizon", horizon, minimum=0)
         age = view.active_generated_tokens
-        group, known = self._groups(view.active_prompt_hash)
-        last = self._rank(group, self._stride - 1)
-        alive = last - self._rank(group, age)
-        later = last[:, None] - self._rank(group[:, None], age[:, None] + np.arange(horizon + 1))
-        hit = (known & (alive > 0))[:, None]
-        return np.where(hit, later / np.maximum(alive, 1)[:, None], self.fallback_.survival_after(age, horizon))
+        curves = self.fallback_.survival_after(age, horizon)
+        _curves(self._index.places(view.active_prompt_hash), age, self.first_, self.outputs_, curves)
+        return curves
 
-    def _groups(self, prompt_hash: Integers) -> tuple[Integers, npt.NDArray[np.bool_]]:
-        group = np.minimum(np.searchsorted(self.hashes_, prompt_hash), len(self.hashes_) - 1)
-        return group, self.hashes_[group] == prompt_hash
+    def dump(self) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+        """What `classifiers.save` writes: settings, arrays, scikit-learn estimators."""
+        return {}, {"hashes": self.hashes_, "first": self.first_, "outputs": self.outputs_}, {}
 
-    def _rank(self, group: Integers, bound: Integers | int) -> Integers:
-        """How many keys stand before the first of `group` with an output above `bound`."""
-        return np.searchsorted(self._keys, group * self._stride + np.minimum(bound, self._stride - 1), side="right")
+    def restore(self, settings: Mapping[str, Any], arrays: Mapping[str, Any], estimators: Mapping[str, Any]) -> None:
+        """Takes back what `dump` gave."""
+        self._use(arrays["hashes"], arrays["first"], arrays["outputs"])
+
+    def _use(self, hashes: Integers, first: Integers, outputs: Integers) -> None:
+        self.hashes_, self.first_, self.outputs_ = hashes, first, np.ascontiguousarray(outputs)
+        self._index = KeyIndex(hashes)
+        self._output_sums = np.concatenate([[0], np.cumsum(outputs)])
+        self.fallback_ = Survival()
+        self.fallback_._use(_tail(outputs))
+
+
+@compiled
+def _first_above(outputs: Integers, start: int, stop: int, bound: int) -> int:
+    """The first place in outputs[start:stop], ascending, that holds more than `bound`; `stop` where none does."""
+    while start < stop:
+        middle = (start + stop) // 2
+        if outputs[middle] > bound:
+            stop = middle
+        else:
+            start = middle + 1
+    return start
+
+
+@compiled
+def _expected(
+    place: Integers, age: Integers, horizon: int, first: Integers, outputs: Integers, sums: Integers, expected: Reals
+) -> None:
+    """Replaces E[min(remaining, horizon + 1)] where the prompt is known and not outlived."""
+    for row in range(len(place)):
+        if place[row] < 0:
+            continue
+        stop = first[place[row] + 1]
+        alive = _first_above(outputs, first[place[row]], stop, age[row])
+        if alive < stop:
+            beyond = _first_above(outputs, alive, stop, age[row] + horizon)
+            finishing = sums[beyond] - sums[alive] - age[row] * (beyond - alive)
+            expected[row] = (finishing + (horizon + 1) * (stop - beyond)) / (stop - alive)
+
+
+@compiled
+def _curves(place: Integers, age: Integers, first: Integers, outputs: Integers, curves: Reals) -> None:
+    """Replaces P(remaining > h) where the prompt is known and not outlived."""
+    for row in range(len(place)):
+        if place[row] < 0:
+            continue
+        stop = first[place[row] + 1]
+        alive = _first_above(outputs, first[place[row]], stop, age[row])
+        beyond = alive
+        for h in range(curves.shape[1] if alive < stop else 0):
+            while beyond < stop and outputs[beyond] <= age[row] + h:
+                beyond += 1
+            curves[row, h] = (stop - beyond) / (stop - alive)
 
 
 def _tail(output_tokens: Integers) -> Integers:

@@ -54,7 +54,7 @@ class Noisy:
     def survival(self, view: RouterView, horizon: int) -> Reals:
         """P(remaining > h) as the noise lets it appear, shape (active requests, horizon + 1).
 
-        With `auc`, a request that ends within the horizon does so at the end of any of its steps with equal probability.
+        With `auc`, a request that ends within the horizon does so at the end of any of its steps, all equally likely.
         """
         check_integer("horizon", horizon, minimum=0)
         ahead = np.arange(horizon + 1)

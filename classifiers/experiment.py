@@ -1,0 +1,106 @@
+"""One experiment: hold out the latest requests, train on the others, keep what was trained, and take it up again."""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from brgym._checks import check_integer, check_real
+from brgym.workload import Workload
+from classifiers import registry, storage
+from classifiers.evaluation import held_out_snapshots
+from classifiers.learned import Monitor
+from classifiers.snapshots import Snapshots
+
+EVALUATION = "evaluation.json"
+"""File beside a predictor's own, with its figures on the held-out requests."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Experiment:
+    """What the predictors of one experiment share.
+
+    Attributes:
+        name: What to call the workload.
+        training: The earlier requests.
+        held_out: The later ones, which no predictor sees before it is evaluated.
+        horizon: H, in steps.
+        seed: Random state of the models.
+        snapshots: Of the held-out requests.
+    """
+
+    name: str
+    training: Workload
+    held_out: Workload
+    horizon: int
+    seed: int
+    snapshots: Snapshots
+
+    @classmethod
+    def of(
+        cls, name: str, workload: Workload, *, horizon: int, held_out_share: float = 0.3, seed: int = 0
+    ) -> "Experiment":
+        """Splits a workload by time.
+
+        Raises:
+            ValueError: If a parameter is out of range, if a part of the split would be empty, or if the held-out
+                requests all end within the horizon or none does.
+        """
+        check_integer("horizon", horizon, minimum=1)
+        share = check_real("held_out_share", held_out_share, minimum=0.0, maximum=1.0, exclusive=True)
+        training, held_out = workload.split_by_time(1.0 - share)
+        longest = int(training.output_tokens.max())
+        if horizon >= longest:
+            raise ValueError(
+                f"horizon {horizon} is not shorter than the longest output of the training requests ({longest} tokens)"
+            )
+        snapshots = held_out_snapshots(held_out, horizon)
+        return cls(name=name, training=training, held_out=held_out, horizon=horizon, seed=seed, snapshots=snapshots)
+
+    def models(self) -> list[str]:
+        """Names of all models that can learn from the workload: exact-match needs prompt hashes."""
+        hashed = self.training.prompt_hash is not None
+        return [name for name in registry.names() if hashed or name != "exact-match"]
+
+    def trained(self, model: str, folder: Path, *, overwrite: bool, monitor: Monitor) -> tuple[Any, bool]:
+        """Trains a model and saves it; or loads it where that was done before.
+
+        Returns:
+            The predictor, and whether it was there already.
+
+        Raises:
+            ValueError: If the folder holds another predictor and `overwrite` is not set, or as `fit`.
+        """
+        predictor = registry.make(model, **self._parameters(model))
+        if not overwrite and (folder / storage.METADATA).is_file():
+            self._check_same(predictor, model, folder)
+            return storage.load(folder), True
+        if hasattr(predictor, "horizon"):
+            predictor.fit(self.training, monitor=monitor)
+        else:
+            predictor.fit(self.training)
+        storage.save(predictor, folder)
+        return predictor, False
+
+    def _parameters(self, model: str) -> dict[str, int]:
+        shared = {"horizon": self.horizon, "random_state": self.seed}
+        known = registry.class_of(model)().get_params()
+        return {name: value for name, value in shared.items() if name in known}
+
+    def _check_same(self, predictor: Any, model: str, folder: Path) -> None:
+        metadata = storage.read_metadata(folder)
+        there = metadata["model"], metadata["parameters"], metadata["workload_fingerprint"]
+        if there != (model, predictor.get_params(), self.training.fingerprint()):
+            raise ValueError(
+                f"{folder} holds a predictor of another model, workload or setting ({metadata['model']}, "
+                f"{metadata['parameters']}): name another folder or overwrite it"
+            )
+
+
+def write_json(content: Mapping[str, Any], path: Path) -> None:
+    """Writes a file that is either whole or not there."""
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    part.write_text(json.dumps(content, indent=2) + "\n")
+    part.replace(path)

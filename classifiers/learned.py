@@ -1,0 +1,156 @@
+"""What all predictors share that learn from features: data sets from a workload, and the way from a view to a row."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, NamedTuple, Self
+
+from sklearn.base import BaseEstimator
+from sklearn.exceptions import NotFittedError
+
+from brgym._checks import check_integer, check_real
+from brgym.cluster import Integers, Reals
+from brgym.workload import Workload
+from classifiers.features import Features, PromptHistory
+from classifiers.interface import ActiveRequests
+from classifiers.snapshots import Flags, check_both_classes, sample_snapshots
+
+VALIDATION_SHARE = 0.2
+"""Latest share of the training requests on which the number of rounds is chosen and probabilities are calibrated."""
+
+Monitor = Callable[[str, int, Mapping[str, float]], None]
+"""Told of progress: what is being learned, how many rounds are done, and figures such as the loss."""
+
+
+class Examples(NamedTuple):
+    """Rows to learn from.
+
+    Attributes:
+        rows: Shape (examples, features).
+        seen_steps: As in `Snapshots`.
+        ended: As in `Snapshots`.
+    """
+
+    rows: Reals
+    seen_steps: Integers
+    ended: Flags
+
+
+class LearnedPredictor(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn is not typed
+    """A termination predictor that learns from features; subclasses are the models.
+
+    Parameters of all of them: `horizon`, the H that it is made for, in steps (it answers for any other); `samples`, how
+    many snapshots it draws; `step_s`, see `classifiers.snapshots.observed_steps`; `random_state`.
+
+    `fit` first learns from the earlier requests and tunes on the later ones (`VALIDATION_SHARE`), then learns from all.
+
+    Attributes:
+        features_: The features that it reads.
+        workload_fingerprint_: Digest of the workload that it was fitted on.
+    """
+
+    wanted_features: ClassVar[tuple[str, ...]]
+    horizon: int
+    samples: int
+    step_s: float | None
+    random_state: int
+    features_: Features
+    workload_fingerprint_: str
+
+    def fit(self, workload: Workload, *, monitor: Monitor | None = None) -> Self:
+        """Learns from a workload.
+
+        Args:
+            workload: The requests, all of which may be learned from: hold some out before.
+            monitor: Told of progress.
+
+        Raises:
+            ValueError: If a parameter is out of range, if the horizon is longer than every output, or if no request was
+                seen to end within it.
+        """
+        self._check_parameters()
+        longest = int(workload.output_tokens.max())
+        if self.horizon >= longest:
+            raise ValueError(
+                f"horizon {self.horizon} is not shorter than the longest output of the training workload ({longest} "
+                "tokens): every request ends within it and there is nothing to tell apart"
+            )
+        earlier, later = workload.split_by_time(1.0 - VALIDATION_SHARE)
+        features, training = self._examples(earlier)
+        drawn = sample_snapshots(later, max(self.samples // 4, 1), seed=self.random_state + 1, step_s=self.step_s)
+        validation = Examples(features.matrix(drawn), drawn.seen_steps, drawn.ended)
+        tell = monitor or (lambda stage, done, figures: None)
+        self._tune(training, validation, tell)
+        self.features_, everything = self._examples(workload)
+        self._learn(everything, tell)
+        self.workload_fingerprint_ = workload.fingerprint()
+        return self
+
+    def expected_remaining(self, view: ActiveRequests, horizon: int) -> Reals:
+        """E[min(remaining, horizon + 1)] of each active request, in steps, shape (active requests,)."""
+        check_integer("horizon", horizon, minimum=0)
+        return self.expected_on(self._rows(view), horizon)
+
+    def survival(self, view: ActiveRequests, horizon: int) -> Reals:
+        """P(remaining > h), h = 0..horizon, of each active request, shape (active requests, horizon + 1)."""
+        check_integer("horizon", horizon, minimum=0)
+        return self.survival_on(self._rows(view), horizon)
+
+    def dump(self) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+        """What `classifiers.save` writes: settings, arrays, scikit-learn estimators."""
+        settings, arrays, estimators = self._dump_model()
+        history = self.features_.history
+        if history is not None:
+            arrays |= {"hashes": history.hashes, "hash_moments": history.moments, "hash_prior": history.prior}
+        return settings | {"features": list(self.features_.names)}, arrays, estimators
+
+    def restore(self, settings: Mapping[str, Any], arrays: Mapping[str, Any], estimators: Mapping[str, Any]) -> None:
+        """Takes back what `dump` gave."""
+        history = None
+        if "hashes" in arrays:
+            history = PromptHistory(arrays["hashes"], arrays["hash_moments"], arrays["hash_prior"])
+        self.features_ = Features(tuple(settings["features"]), history)
+        self._restore_model(settings, arrays, estimators)
+
+    @abstractmethod
+    def expected_on(self, rows: Reals, horizon: int) -> Reals:
+        """As `expected_remaining`, from rows of features, shape (requests, features)."""
+
+    @abstractmethod
+    def survival_on(self, rows: Reals, horizon: int) -> Reals:
+        """As `survival`, from rows of features, shape (requests, features)."""
+
+    @abstractmethod
+    def _tune(self, training: Examples, validation: Examples, monitor: Monitor) -> None:
+        """Learns from the earlier requests, and what the later ones say of it: rounds, calibration."""
+
+    @abstractmethod
+    def _learn(self, examples: Examples, monitor: Monitor) -> None:
+        """Learns from all requests, as tuned."""
+
+    @abstractmethod
+    def _dump_model(self) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+        """The model's own part of `dump`."""
+
+    @abstractmethod
+    def _restore_model(
+        self, settings: Mapping[str, Any], arrays: Mapping[str, Any], estimators: Mapping[str, Any]
+    ) -> None:
+        """Takes back what `_dump_model` gave."""
+
+    def _check_parameters(self) -> None:
+        check_integer("horizon", self.horizon, minimum=1)
+        check_integer("samples", self.samples, minimum=1)
+        check_integer("random_state", self.random_state, minimum=0)
+        if self.step_s is not None:
+            check_real("step_s", self.step_s, minimum=0.0, exclusive=True)
+
+    def _examples(self, workload: Workload) -> tuple[Features, Examples]:
+        features = Features.of(workload, self.wanted_features, step_s=self.step_s)
+        drawn = sample_snapshots(workload, self.samples, seed=self.random_state, step_s=self.step_s)
+        check_both_classes(drawn, self.horizon)
+        return features, Examples(features.training_matrix(drawn), drawn.seen_steps, drawn.ended)
+
+    def _rows(self, view: ActiveRequests) -> Reals:
+        if not hasattr(self, "features_"):
+            raise NotFittedError(f"this {type(self).__name__} has learned nothing yet: call fit(workload) first")
+        return self.features_.matrix(view)

@@ -1,0 +1,74 @@
+"""Logistic regression: the plainest model that can use more than the age."""
+
+from typing import ClassVar
+
+import numpy as np
+from sklearn.linear_model import LogisticRegression, PoissonRegressor
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from brgym._checks import check_real
+from brgym.cluster import Reals
+from classifiers.features import FEATURES
+from classifiers.learned import Examples, Monitor
+from classifiers.snapshots import STEP_S
+from classifiers.two_part import TwoPartPredictor
+
+
+class Logistic(TwoPartPredictor):
+    """Logistic regression for ending within the horizon, Poisson regression for the steps until then.
+
+    Args:
+        horizon: H, in steps.
+        penalty: Strength of the L2 penalty of both, above 0.
+        calibration: "none", "isotonic" or "platt".
+        samples: Snapshots to learn from.
+        step_s: Duration of a decode step for censoring, see `classifiers.snapshots.observed_steps`.
+        random_state: Seed.
+
+    Attributes:
+        classifier_: The fitted pipeline of `StandardScaler` and `LogisticRegression`.
+        regressor_: The fitted pipeline of `StandardScaler` and `PoissonRegressor`.
+    """
+
+    wanted_features: ClassVar[tuple[str, ...]] = FEATURES
+
+    def __init__(
+        self,
+        *,
+        horizon: int = 80,
+        penalty: float = 1e-4,
+        calibration: str = "none",
+        samples: int = 150_000,
+        step_s: float | None = STEP_S,
+        random_state: int = 0,
+    ) -> None:
+        self.horizon = horizon
+        self.penalty = penalty
+        self.calibration = calibration
+        self.samples = samples
+        self.step_s = step_s
+        self.random_state = random_state
+
+    def _check_parameters(self) -> None:
+        super()._check_parameters()
+        check_real("penalty", self.penalty, minimum=0.0, exclusive=True)
+
+    def _choose_rounds(self, training: Examples, validation: Examples, monitor: Monitor) -> None:
+        self._learn(training, monitor)
+
+    def _learn(self, examples: Examples, monitor: Monitor) -> None:
+        rows, ends = self._labelled(examples)
+        weight = 1.0 / (self.penalty * len(rows))  # scikit-learn weighs the sum of the losses, not their mean
+        classifier = make_pipeline(StandardScaler(), LogisticRegression(C=weight, max_iter=300))
+        regressor = make_pipeline(StandardScaler(), PoissonRegressor(alpha=self.penalty, max_iter=300))
+        self._use(classifier.fit(rows, ends), regressor.fit(*self._finishing(examples)))
+
+    def _use(self, classifier: Pipeline, regressor: Pipeline) -> None:
+        self.classifier_, self.regressor_ = classifier, regressor
+
+    def _ending(self, rows: Reals) -> Reals:
+        return np.asarray(self.classifier_.predict_proba(rows)[:, 1])
+
+    def _mean_steps(self, rows: Reals) -> Reals:
+        return np.asarray(self.regressor_.predict(rows))

@@ -1,0 +1,271 @@
+"""Trains what brgym's policies learn from data: `python train.py classifier` trains termination classifiers.
+
+`python train.py classifier --workload azure-2023-conv --model hist-gb --horizon 80 --out runs/x` trains on the earlier
+requests, evaluates on the later ones, saves, and says how to use what it saved.
+"""
+
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import tyro
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.console import Console
+
+    from brgym.study import Comparison
+    from classifiers.evaluation import Evaluation, PermutationTest
+    from classifiers.experiment import Experiment
+    from classifiers.learned import Monitor
+
+NOISE_AUC = (0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
+REFRESH_EVERY = 4
+
+
+def classifier(
+    *,
+    workload: str = "proprietary-like",
+    model: str = "hist-gb",
+    horizon: int = 80,
+    out: Path = Path("runs/classifier"),
+    requests: int | None = None,
+    held_out: float = 0.3,
+    seed: int = 0,
+    routing_seeds: int = 3,
+    routing_requests: int = 1500,
+    workers: int = 8,
+    projection: Literal["cut", "expected"] = "cut",
+    noise: bool = False,
+    tensorboard: bool = False,
+    overwrite: bool = False,
+) -> None:
+    """Train, evaluate and save termination classifiers.
+
+    Args:
+        workload: A name, see `brgym workloads`, or a trace file.
+        model: survival, exact-match, logistic, hist-gb, mlp-hazard, binned-hazard; or all, to rank them.
+        horizon: Decode steps ahead, H.
+        out: Folder for the predictor; with `--model all`, for one folder a model. What is there already is reused.
+        requests: How many of the workload's first requests to take; by default all.
+        held_out: Share of the requests, the latest, that is kept for the evaluation.
+        seed: Decides all randomness of the models.
+        routing_seeds: Seeds for BR-H with the predictor beside BR-0, Survival and the oracle; 0: no routing.
+        routing_requests: How many of the held-out requests each seed draws, all waiting at time 0.
+        workers: Workers of the routing study.
+        projection: BR-H's projection of the active requests' loads.
+        noise: Add oracles made worse on purpose to the routing study: error of the classifier against imbalance.
+        tensorboard: Log the training to OUT/tensorboard.
+        overwrite: Train again what is there already.
+    """
+    from rich.console import Console
+
+    from brgym.workload import load_workload
+    from classifiers.experiment import Experiment
+
+    console = Console(width=None if sys.stdout.isatty() else 190)
+    experiment = Experiment.of(
+        workload, load_workload(workload, count=requests), horizon=horizon, held_out_share=held_out, seed=seed
+    )
+    chosen = experiment.models() if model == "all" else [model]
+    folders = {name: out / name if model == "all" else out for name in chosen}
+    with monitoring(console, out if tensorboard else None) as monitor_of:
+        predictors = trained(experiment, folders, overwrite=overwrite, monitor_of=monitor_of, console=console)
+    found, tests = evaluated(experiment, predictors)
+    console.print(ranking(found, tests))
+    keep(experiment, found, tests, folders)
+    if routing_seeds:
+        study = routed(experiment, predictors, routing_seeds, routing_requests, workers, projection, noise=noise)
+        print_routing(study, console)
+    best = next(iter(sorted(folders, key=lambda name: found[name].figures["log_loss"].value)))
+    console.print(
+        f"To route with it: brgym compare --workload {workload} --policies jsq,br-0,br-h --predictor {folders[best]}",
+        soft_wrap=True,
+    )
+
+
+def trained(
+    experiment: "Experiment",
+    folders: Mapping[str, Path],
+    *,
+    overwrite: bool,
+    monitor_of: "Callable[[str], Monitor]",
+    console: "Console",
+) -> dict[str, Any]:
+    """Trains what is not there yet; the empirical Survival, to compare with, is always among the predictors."""
+    import classifiers
+
+    predictors: dict[str, Any] = {"survival": classifiers.Survival().fit(experiment.training)}
+    for name, folder in folders.items():
+        predictors[name], reused = experiment.trained(name, folder, overwrite=overwrite, monitor=monitor_of(name))
+        console.print(f"{name}: {'taken from' if reused else 'trained and saved to'} {folder}", highlight=False)
+    return predictors
+
+
+def evaluated(
+    experiment: "Experiment", predictors: Mapping[str, Any]
+) -> "tuple[dict[str, Evaluation], dict[str, PermutationTest]]":
+    """Evaluates on the held-out requests, and tests whether the models know anything beyond the age."""
+    from classifiers.evaluation import evaluate, permutation_test
+
+    found = evaluate(predictors, experiment.snapshots, experiment.horizon, reference="survival")
+    tests = {
+        name: permutation_test(predictor, experiment.snapshots, experiment.horizon)
+        for name, predictor in predictors.items()
+        if name != "survival"
+    }
+    return found, tests
+
+
+def ranking(found: "Mapping[str, Evaluation]", tests: "Mapping[str, PermutationTest]") -> Any:
+    """The predictors by log loss on the held-out requests, as a table."""
+    from rich.box import MARKDOWN
+    from rich.table import Table
+
+    ranged, plain = ("log_loss", "auc", "mae_steps"), ("average_precision", "brier", "ece", "concordance")
+    headers = [name.replace("_", " ") for name in (*ranged, *plain)]
+    table = Table("model", "log loss less Survival's", *headers, "permutation p", box=MARKDOWN)
+    for name in sorted(found, key=lambda name: found[name].figures["log_loss"].value):
+        figures = found[name].figures
+        cells = [_with_interval(figures[figure]) for figure in ranged]
+        cells += [f"{figures[figure].value:.3f}" for figure in plain]
+        less = _with_interval(found[name].against["log_loss"]) if found[name].against else ""
+        table.add_row(name, less, *cells, f"{tests[name].p_value:.2f}" if name in tests else "")
+    return table
+
+
+def keep(
+    experiment: "Experiment",
+    found: "Mapping[str, Evaluation]",
+    tests: "Mapping[str, PermutationTest]",
+    folders: Mapping[str, Path],
+) -> None:
+    """Writes each predictor's figures and reliability plot beside it."""
+    from classifiers.experiment import EVALUATION, write_json
+    from classifiers.reliability import write_reliability_plot
+
+    for name, folder in folders.items():
+        about = {"workload": experiment.name, "held_out_fingerprint": experiment.held_out.fingerprint()}
+        p_value = {"permutation_p_value": tests[name].p_value} if name in tests else {}
+        write_json(about | found[name].as_dict() | p_value, folder / EVALUATION)
+        with (folder / "reliability.png").open("wb") as file:
+            said = {"survival": found["survival"].predictions, name: found[name].predictions}
+            write_reliability_plot(said, file)
+
+
+def routed(
+    experiment: "Experiment",
+    predictors: Mapping[str, Any],
+    seeds: int,
+    requests: int,
+    workers: int,
+    projection: str,
+    *,
+    noise: bool,
+) -> "Comparison":
+    """Serves held-out requests with BR-H and each predictor, beside BR-0 and the oracle, under paired seeds."""
+    import numpy as np
+
+    import baselines
+    import classifiers
+    from brgym import study
+    from brgym.cluster import preset
+
+    pool = experiment.held_out
+    count = min(requests, len(pool))
+
+    def draw(seed: int) -> Any:
+        rows = np.random.default_rng(seed).choice(len(pool), size=count, replace=False)
+        return pool.take(np.sort(rows)).backlog()
+
+    known = {**predictors, "oracle": classifiers.Oracle()}
+    if noise:
+        known |= {f"noisy, AUC {auc:g}": classifiers.Noisy(auc=auc) for auc in NOISE_AUC}
+    options = {"horizon": experiment.horizon, "projection": projection, "refresh_every": REFRESH_EVERY}
+    policies = {"br-0": partial(baselines.make, "br-0")} | {
+        f"br-h, {name}": partial(baselines.make, "br-h", predictor=predictor, **options)
+        for name, predictor in known.items()
+    }
+    cluster = preset("bf-io", workers=workers)
+    source = study.Drawn(experiment.name, draw)
+    return study.compare(cluster, source, policies, range(seeds), reference="br-0", oversize="drop", jobs=1)
+
+
+def print_routing(found: "Comparison", console: "Console") -> None:
+    """Prints imbalance and throughput of each policy, with intervals over the seeds."""
+    from rich.box import MARKDOWN
+    from rich.table import Table
+
+    table = Table("policy", "imbalance (tokens)", "of BR-0's", "throughput (tok/s)", "of BR-0's", box=MARKDOWN)
+    for policy in found.policies:
+        cells = []
+        for figure in ("imbalance_mean", "throughput_tok_s"):
+            mean, ratio = found.mean(policy, figure), found.ratio(policy, figure)
+            cells += [
+                f"{mean.mean:,.0f} ± {mean.half_width:,.0f}",
+                f"{ratio.mean:.3f} ({ratio.low:.3f}..{ratio.high:.3f})",
+            ]
+        table.add_row(policy, *cells)
+    console.print(table)
+
+
+@contextmanager
+def monitoring(console: "Console", log_folder: Path | None) -> "Iterator[Callable[[str], Monitor]]":
+    """Shows progress, and logs it for TensorBoard where a folder is named.
+
+    Raises:
+        ValueError: If TensorBoard is asked for and not installed.
+    """
+    from rich.progress import Progress, TextColumn, TimeElapsedColumn
+
+    writer = None if log_folder is None else _summary_writer(log_folder)
+    with Progress(TextColumn("{task.description}"), TimeElapsedColumn(), console=console, transient=True) as progress:
+
+        def monitor_of(name: str) -> "Monitor":
+            task = progress.add_task(name)
+
+            def tell(stage: str, done: int, figures: Mapping[str, float]) -> None:
+                shown = "".join(f", {figure} {value:.4f}" for figure, value in figures.items())
+                progress.update(task, description=f"{name}: {done} {stage}{shown}")
+                if writer is not None:
+                    for figure, value in figures.items():
+                        writer.add_scalar(f"{name}/{figure}", value, done)
+
+            return tell
+
+        yield monitor_of
+    if writer is not None:
+        writer.close()
+
+
+def _summary_writer(folder: Path) -> Any:
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        raise ValueError("--tensorboard needs the package tensorboard, which is not installed") from None
+    return SummaryWriter(str(folder / "tensorboard"))
+
+
+def _with_interval(interval: Any) -> str:
+    return f"{interval.value:.3f} ({interval.low:.3f}..{interval.high:.3f})"
+
+
+COMMANDS: dict[str, Callable[..., None]] = {"classifier": classifier}
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs the command line; returns the exit status: 0, or 2 after an error of the user's."""
+    try:
+        tyro.extras.subcommand_cli_from_dict(COMMANDS, prog="train.py", description=__doc__, args=argv)
+    except (ValueError, OSError) as error:
+        print(f"train.py: error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
