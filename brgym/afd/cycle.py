@@ -156,6 +156,12 @@ class Cycle:
         return [ratio for ratio in ratios if ratio > 0]
 
 
+def pipeline(phases: Sequence[Phase], microbatches: int) -> Phase:
+    """A microbatch passes all `phases` in turn, so `microbatches` of them recur no sooner than this."""
+    slope, intercept = sum(p.slope for p in phases), sum(p.intercept for p in phases)
+    return Phase("pipeline", slope / microbatches, intercept / microbatches)
+
+
 def unit_cost(ratio: npt.ArrayLike, attention_cost: float, ffn_cost: float) -> FloatArray:
     """Cost of a bundle per attention worker, `g_A + g_F / r`, at each ratio."""
     r: FloatArray = np.asarray(ratio, dtype=np.float64)

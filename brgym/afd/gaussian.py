@@ -8,17 +8,15 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import brentq
 from scipy.special import log_ndtr
 
 from brgym.afd._types import FloatArray
-from brgym.afd.cycle import Cycle, Phase, unit_cost
+from brgym.afd.barrier import BarrierCycle
+from brgym.afd.cycle import Cycle, Phase
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(200)
 _TAIL = 9.0
 """Normal deviations beyond which the maximum of any realistic number of workers does not lie."""
-
-_CHUNK = 1024
 
 
 def expected_excess(threshold: npt.ArrayLike, workers: npt.ArrayLike) -> FloatArray:
@@ -46,93 +44,37 @@ def expected_maximum(workers: npt.ArrayLike) -> FloatArray:
     return expected_excess(-_TAIL, workers) - _TAIL
 
 
+def expected_slowest(
+    mean: FloatArray | float, std: FloatArray | float, at_least: FloatArray, workers: npt.ArrayLike
+) -> FloatArray:
+    """E[max(at_least, mean + std M)] with M the largest of `workers` standard normals, of one below one worker.
+
+    The arguments broadcast; `std` is above 0.
+    """
+    return at_least + std * expected_excess((at_least - mean) / std, np.maximum(1.0, workers))
+
+
 @dataclass(frozen=True)
-class GaussianCycle:
-    """The cycle of a bundle with a barrier over normal attention times.
+class GaussianCycle(BarrierCycle):
+    """The cycle of a bundle whose attention workers all wait for the slowest in every cycle.
 
     Attributes:
-        mean: Mean attention time mu of a worker.
-        std: Standard deviation sigma of the attention time of a worker.
-        rest: The other phases, and the costs of the instances.
         plug_in: Whether to put the mean of the slowest worker into the maximum, `max(mu + kappa_r sigma, K)`, instead
             of taking the mean of the maximum, `E[max(slowest, K)]`.
     """
 
-    mean: float
-    std: float
-    rest: Cycle
     plug_in: bool = False
 
     def duration(self, ratio: npt.ArrayLike) -> FloatArray:
         """Mean cycle time at each ratio; below one worker there is no barrier to wait at."""
-        rest = self.rest.duration(ratio)
-        workers = np.maximum(1.0, ratio)
         if self.std == 0.0:
-            return np.maximum(self.mean, rest)
+            return self.affine(0.0).duration(ratio)
+        rest = self.rest.duration(ratio)
         if self.plug_in:
-            return np.maximum(self.mean + self.std * expected_maximum(workers), rest)
-        return rest + self.std * expected_excess((rest - self.mean) / self.std, workers)
-
-    def cost(self, ratio: npt.ArrayLike) -> FloatArray:
-        """What `batch` tokens cost at each ratio: cost of an instance times time."""
-        return unit_cost(ratio, self.rest.attention_cost, self.rest.ffn_cost) * self.duration(ratio)
-
-    def best_ratio(self, limit: float) -> float:
-        """The ratio of least cost: an integer, since a barrier counts workers."""
-        return float(self.best_integer(limit))
-
-    def best_integer(self, limit: float) -> int:
-        """The integer ratio of least cost among those from 1 to `limit`, which is at least 1.
-
-        The search is exhaustive where it has to be: without scatter the cost is lower and convex, so no ratio whose
-        cost without scatter is above the least cost found can win.
-        """
-        mean_field = self.affine(0.0)
-        start = mean_field.best_integer(limit)
-        low, high = _sublevel(mean_field, float(self.cost(start)))
-        first, last = max(1, int(np.floor(low))), int(min(np.ceil(high), np.floor(limit)))
-        best, least = start, float(self.cost(start))
-        for chunk in range(first, last + 1, _CHUNK):
-            ratios = np.arange(chunk, min(chunk + _CHUNK, last + 1))
-            cost = self.cost(ratios)
-            if cost.min() < least:
-                best, least = int(ratios[cost.argmin()]), float(cost.min())
-        return best
-
-    def largest_ratio(self, duration: float) -> float:
-        """The largest integer ratio whose mean cycle takes at most `duration`; infinite if all do, 0 if none does.
-
-        A barrier over normal times has no upper bound, so "all" means up to a million workers.
-        """
-        low, high = 0, 1
-        while high <= 1_000_000 and self.duration(high) <= duration:
-            low, high = high, 2 * high
-        if high > 1_000_000:
-            return np.inf
-        while high - low > 1:
-            middle = (low + high) // 2
-            low, high = (middle, high) if self.duration(middle) <= duration else (low, middle)
-        return float(low)
+            return np.maximum(self.mean + self.std * expected_maximum(np.maximum(1.0, ratio)), rest)
+        return expected_slowest(self.mean, self.std, rest, ratio)
 
     def affine(self, deviations: float) -> Cycle:
         """The same bundle with every attention time `deviations` standard deviations above its mean."""
         attention = Phase("attention", 0.0, self.mean + deviations * self.std)
         return Cycle([attention, *self.rest.phases], self.rest.attention_cost, self.rest.ffn_cost)
-
-
-def _sublevel(cycle: Cycle, cost: float) -> tuple[float, float]:
-    """The interval of ratios on which a convex `cycle` costs at most `cost`."""
-    optimum = cycle.optimum()
-
-    def excess(log_ratio: float) -> float:
-        return float(cycle.cost(np.exp(log_ratio))) - cost
-
-    middle = np.log(optimum)
-    if excess(middle) >= 0:
-        return optimum, optimum
-    below, above = middle - 1.0, middle + 1.0
-    while excess(below) < 0:
-        below -= 1.0
-    while excess(above) < 0:
-        above += 1.0
-    return float(np.exp(brentq(excess, below, middle))), float(np.exp(brentq(excess, middle, above)))

@@ -9,13 +9,15 @@ import numpy.typing as npt
 
 from brgym._checks import check_choice, check_integer, check_real
 from brgym.afd._types import FloatArray, Interval
+from brgym.afd.barrier import BarrierCycle
 from brgym.afd.coefficients import Coefficients
-from brgym.afd.cycle import Cycle, Phase, Regime, RegimeMargin
+from brgym.afd.cycle import Cycle, Phase, Regime, RegimeMargin, pipeline
 from brgym.afd.gaussian import GaussianCycle, expected_maximum
 from brgym.afd.limits import InfeasibleError, Limits, kv_tokens_needed, largest_batch
+from brgym.afd.pipelined import PipelinedGaussianCycle
 from brgym.afd.token_load import TokenLoad, percentile_interval
 
-Method = Literal["mean-field", "gaussian", "gaussian-plug-in", "microbatch"]
+Method = Literal["mean-field", "gaussian", "gaussian-plug-in", "microbatch", "gaussian-microbatch"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +85,10 @@ class Provision:
         """What binds: the phase that sets the cycle just below the ratio."""
         return self._affine.regime(self.ratio if self.limited else self._affine.optimum())
 
+    def regime_at(self, ratio: float) -> Regime:
+        """The phase that sets the cycle just below a ratio."""
+        return self._affine.regime(ratio)
+
     @property
     def margin(self) -> RegimeMargin:
         """How far the best ratio (without limits) is from another regime."""
@@ -141,14 +147,17 @@ class Provision:
         return self.batch / (cost * (self._attention_time + self.coefficients.ffn_time(1.0, self.batch)))
 
     @cached_property
-    def model(self) -> Cycle | GaussianCycle:
+    def model(self) -> Cycle | BarrierCycle:
         """The model of the cycle that the method names."""
         attention, communication, ffn = self._phases
         if self.method == "microbatch":
-            return self._cycle(attention, ffn, _pipeline(self._phases, self.microbatches))
+            return self._cycle(attention, ffn, pipeline(self._phases, self.microbatches))
         if self.method == "mean-field":
             return self._cycle(attention, communication, ffn)
         std = self.coefficients.alpha_a * self.load.worker_std(self.batch)
+        if self.method == "gaussian-microbatch":
+            away = pipeline((communication, ffn), 1)
+            return PipelinedGaussianCycle(self._attention_time, std, self._cycle(ffn), away, self.microbatches)
         rest = self._cycle(communication, ffn)
         return GaussianCycle(self._attention_time, std, rest, plug_in=self.method == "gaussian-plug-in")
 
@@ -193,8 +202,9 @@ def optimal_ratio(
     Methods: `"mean-field"` takes every worker at its mean load, `tau = max(t_A, t_C, t_F)`, and has three regimes;
     `"gaussian"` takes the mean over the slowest of r normal loads, `"gaussian-plug-in"` puts the mean of the slowest
     into the maximum (all three arXiv 2601.21351); `"microbatch"` takes workers at their mean and knows that m
-    microbatches may be too few to keep all phases busy, `tau_m = max(t_A, t_F, (t_A + t_F + t_C) / m)` (derived for
-    this project).
+    microbatches may be too few to keep all phases busy, `tau_m = max(t_A, t_F, (t_A + t_F + t_C) / m)`;
+    `"gaussian-microbatch"` knows besides that normal loads scatter, and that a worker may run ahead of the others by as
+    many microbatches (`brgym.afd.pipelined`; both derived for this project).
 
     Args:
         coefficients: Latency coefficients.
@@ -247,9 +257,3 @@ def _check_feasible(provision: Provision) -> None:
             f"tpot {limits.tpot:g} cannot be kept: one attention worker per FFN server with {m} microbatches already "
             f"takes {least_tpot:.6g}"
         )
-
-
-def _pipeline(phases: tuple[Phase, Phase, Phase], microbatches: int) -> Phase:
-    """A microbatch passes all phases in turn, so `microbatches` of them recur no sooner than this."""
-    slope, intercept = sum(p.slope for p in phases), sum(p.intercept for p in phases)
-    return Phase("pipeline", slope / microbatches, intercept / microbatches)

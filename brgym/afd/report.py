@@ -2,15 +2,20 @@
 
 import numpy as np
 
+from brgym.afd.cycle import Regime
 from brgym.afd.provisioning import Provision
+
+RATIO_NAMES: dict[Regime, str] = {"attention": "r_A", "communication": "r_C", "ffn": "r_peak"}
+"""The paper's names of `Provision.regime_ratios`."""
 
 
 def describe(provision: Provision) -> str:
     """Explains a result: the ratio and how sure it is, which regime binds, how far the next is, throughput along r."""
-    return "\n".join([*_headline(provision), _regime(provision), "", *_table(provision), _colocated(provision)])
+    return "\n".join([*headline(provision), "", *_table(provision), colocated(provision)])
 
 
-def _headline(p: Provision) -> list[str]:
+def headline(p: Provision) -> list[str]:
+    """The ratio and how sure it is, what was asked, which regime binds and how far the next is: a sentence a line."""
     interval = p.interval()
     sure = f" (95 % interval {interval[0]:.2f} to {interval[1]:.2f})" if interval else ""
     label = f" ({p.coefficients.label})" if p.coefficients.label else ""
@@ -22,12 +27,11 @@ def _headline(p: Provision) -> list[str]:
     ]
     if p.limited:
         lines.append(f"The TPOT limit of {p.limits.tpot:g} sets the ratio: larger ones are slower than it allows.")
-    return lines
+    return [*lines, _regime(p)]
 
 
 def _regime(p: Provision) -> str:
-    named = {"attention": "r_A", "communication": "r_C", "ffn": "r_peak"}
-    ratios = ", ".join(f"{named[regime]} {ratio:.2f}" for regime, ratio in p.regime_ratios.items())
+    ratios = ", ".join(f"{RATIO_NAMES[regime]} {ratio:.2f}" for regime, ratio in p.regime_ratios.items())
     cut, following = p.margin
     if following is None:
         return f"Regime: {p.regime} ({ratios}); no other regime is near."
@@ -48,7 +52,8 @@ def _table(p: Provision) -> list[str]:
     ]
 
 
-def _colocated(p: Provision) -> str:
+def colocated(p: Provision) -> str:
+    """What instances that are not disaggregated would do, in a sentence."""
     throughput = p.colocated_throughput(cost=p.attention_cost)
     share = throughput / float(p.throughput(p.integer))
     return f"Not disaggregated, on instances that cost what attention's do: {throughput:.5g}, {share:.1%} of best."

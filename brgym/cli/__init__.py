@@ -11,12 +11,19 @@ from collections.abc import Sequence
 
 import tyro
 
+from brgym.cli.afd import afd
 from brgym.cli.compare import compare
 from brgym.cli.lists import clusters, policies, workloads
+from brgym.cli.reproduce import balance_route
+from brgym.cli.reproduce_afd import afd as reproduce_afd
 
 _app = tyro.extras.SubcommandApp()
-for _command in (compare, workloads, policies, clusters):
+for _command in (compare, afd, workloads, policies, clusters):
     _app.command(_command)
+_studies = tyro.extras.SubcommandApp()
+_studies.command(name="balance-route")(balance_route)
+_studies.command(name="afd")(reproduce_afd)
+_app.command(_studies, name="reproduce", help="Run a paper's tables and figures again.")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -1,5 +1,6 @@
 """Studies: policies compared under paired seeds, with honest statistics."""
 
+from brgym.study.cluster import cluster_of
 from brgym.study.compare import compare
 from brgym.study.comparison import Comparison
 from brgym.study.export import as_document, write_csv, write_json
@@ -19,6 +20,7 @@ __all__ = [
     "WorkloadSource",
     "as_document",
     "check_writable",
+    "cluster_of",
     "compare",
     "mean_interval",
     "paired_difference",

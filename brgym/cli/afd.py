@@ -1,0 +1,176 @@
+"""`brgym afd`: how many attention workers one FFN server should feed."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from brgym.afd import Provision, Sizing, Split
+
+
+def afd(
+    *,
+    coefficients: Path | None = None,
+    workload: str = "azure-2023-conv-like",
+    requests: int | None = None,
+    sort: bool = False,
+    invalid: Literal["error", "drop"] = "error",
+    batch: int = 256,
+    microbatches: int = 3,
+    method: Literal[
+        "mean-field", "gaussian", "gaussian-plug-in", "microbatch", "gaussian-microbatch"
+    ] = "gaussian-microbatch",
+    attention_cost: float = 1.0,
+    ffn_cost: float = 1.0,
+    kv_capacity: int | None = None,
+    tpot_limit: float | None = None,
+    instances: int | None = None,
+    nodes: int | None = None,
+    instances_per_node: int = 8,
+    simulate: bool = True,
+    steps: int | None = None,
+    seed: int = 0,
+    json: Path | None = None,
+    plot: Path | None = None,
+) -> None:
+    """Size an attention-FFN disaggregated deployment: the best ratio, how sure it is, and a simulation of it.
+
+    Args:
+        coefficients: TOML file of latency coefficients, see `examples/afd-illustrative.toml`; by default illustrative
+            ones, measured on no hardware.
+        workload: A name, see `brgym workloads`, or a trace file (CSV, JSONL, Parquet; plain or gzip).
+        requests: Requests to draw from a built-in workload, or how many of a trace's first requests to take.
+        sort: Sort an unsorted trace by arrival.
+        invalid: What to do with a trace's rows of less than one prompt or output token.
+        batch: Requests of one attention worker in one microbatch.
+        microbatches: Microbatches in flight.
+        method: How the cycle time is modelled.
+        attention_cost: Cost of an attention instance: devices, money or watts.
+        ffn_cost: Cost of an FFN instance, in the same unit.
+        kv_capacity: Tokens of KV cache that fit on one attention worker.
+        tpot_limit: Largest mean time per output token, in the coefficients' unit of time.
+        instances: Split so many instances into equal bundles.
+        nodes: Split so many nodes, each of which does attention or FFN.
+        instances_per_node: Instances of a node.
+        simulate: Simulate the bundle at ratios about the best.
+        steps: Decode steps of a simulation; by default as many as the workload's lifetimes ask for.
+        seed: Seed of a built-in workload, of the interval and of the simulations.
+        json: Write everything that was found to this file.
+        plot: Write the throughput along the ratio to this PNG file.
+    """
+    from rich.console import Console
+
+    from brgym.cli.compare import checked_outputs
+
+    outputs = checked_outputs({"--json": json, "--plot": plot})
+    progress = Console(stderr=True, quiet=not sys.stderr.isatty())
+    with progress.status("running (the first run compiles for some seconds)"):
+        from brgym import afd
+        from brgym._checks import check_integer
+        from brgym.study import source_of
+
+        check_integer("seed", seed, minimum=0)
+        given = afd.Coefficients.illustrative() if coefficients is None else afd.read_coefficients(coefficients)
+        served = source_of(workload, requests=requests, sort=sort, invalid=invalid).workload(seed)
+        provision = afd.optimal_ratio(
+            given,
+            batch=batch,
+            load=afd.token_load(served.prompt_tokens, served.output_tokens, seed=seed),
+            method=method,
+            microbatches=microbatches,
+            attention_cost=attention_cost,
+            ffn_cost=ffn_cost,
+            limits=afd.Limits(kv_capacity_tokens=kv_capacity, tpot=tpot_limit),
+        )
+        splits = _splits(provision, instances, nodes, instances_per_node)
+        sizing = afd.confirm(provision, served, steps=steps, seed=seed) if simulate else afd.Sizing(provision)
+        _write(sizing, workload, splits, outputs)
+    _print(sizing, f"{workload}, {served.summary()}", splits, outputs)
+
+
+def _splits(provision: "Provision", instances: int | None, nodes: int | None, per_node: int) -> "dict[str, Split]":
+    """The splits that were asked for, each by what it is a split of."""
+    from brgym.afd import divisible_split, node_split
+
+    splits = {}
+    if instances is not None:
+        splits[f"{instances} instances in equal bundles"] = divisible_split(provision, instances=instances)
+    if nodes is not None:
+        name = f"{nodes} nodes of {per_node} instances"
+        splits[name] = node_split(provision, nodes=nodes, instances_per_node=per_node)
+    return splits
+
+
+def _write(sizing: "Sizing", workload: str, splits: "dict[str, Split]", outputs: dict[str, Path]) -> None:
+    import json
+    from dataclasses import asdict
+
+    from brgym.afd.sizing import as_document
+    from brgym.study import write_atomically
+
+    if "--json" in outputs:
+        named = {name: asdict(split) | {"ratio": split.ratio} for name, split in splits.items()}
+        document = {"workload": workload} | as_document(sizing) | {"splits": named}
+        text = json.dumps(document, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+        write_atomically(outputs["--json"], lambda file: file.write(text.encode()))
+    if "--plot" in outputs:
+        from brgym.afd.plot import draw  # matplotlib takes a second to import
+
+        figure = draw(sizing)
+        write_atomically(outputs["--plot"], lambda file: figure.savefig(file, format="png"))
+
+
+def _print(sizing: "Sizing", workload: str, splits: "dict[str, Split]", outputs: dict[str, Path]) -> None:
+    from rich.console import Console
+
+    from brgym.afd import colocated, headline
+
+    page = Console()
+    if not page.is_terminal:
+        page = Console(width=130)  # a file has no edge to wrap at
+    page.print(_table(sizing))
+    lines = [
+        f"Workload: {workload}.",
+        *headline(sizing.provision),
+        colocated(sizing.provision),
+        *(
+            f"Best split of {name}: {split.attention} attention, {split.ffn} FFN (ratio {split.ratio:.2f})."
+            for name, split in splits.items()
+        ),
+        *(f"Written: {path}" for path in outputs.values()),
+    ]
+    for line in lines:
+        page.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+def _table(sizing: "Sizing") -> "Table":
+    """One row a ratio: what the formulas say, and beside it what the simulation says."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    from brgym.afd import ratios_about
+
+    p = sizing.provision
+    unit = p.coefficients.time_unit
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    headers = ["ratio", f"tokens/{unit}\n/cost", "of best\n(%)", f"cycle\n({unit})", f"TPOT\n({unit})"]
+    headers += ["attention\nidle (%)", "FFN\nidle (%)"]
+    if sizing.simulated:
+        headers += [f"simulated\ntokens/{unit}/instance", "attention\nidle (%)", "FFN\nidle (%)"]
+    for header in headers:
+        table.add_column(header, justify="right")
+    simulated = {result.ratio: result for result in sizing.simulated}
+    for ratio in ratios_about(p):
+        throughput = float(p.throughput(ratio))
+        row = [f"{ratio}{' *' if ratio == p.integer else '  '}", f"{throughput:.5g}"]
+        row += [f"{100 * throughput / float(p.throughput(p.integer)):.1f}"]
+        row += [f"{float(time):.5g}" for time in (p.cycle_time(ratio), p.tpot(ratio))]
+        row += [f"{100 * float(idle):.1f}" for idle in (p.idle_attention(ratio), p.idle_ffn(ratio))]
+        if ratio in simulated:
+            q = simulated[ratio]
+            half = (q.throughput_ci[1] - q.throughput_ci[0]) / 2
+            row += [f"{q.throughput:.5g} ± {half:.2g}", f"{100 * q.idle_attention:.1f}", f"{100 * q.idle_ffn:.1f}"]
+        table.add_row(*row)
+    return table

@@ -1,0 +1,1 @@
+"""The papers' tables again, with paired seeds and intervals: one package a paper."""

@@ -1,0 +1,135 @@
+"""The whole study: the grid explored, the routers run, put together, written down."""
+
+import csv
+import io
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Literal
+
+from joblib import Parallel, delayed
+
+from brgym._checks import check_choice, check_integer
+from brgym.study.files import write_atomically
+from brgym.study.reproduce.afd.grid import Cell, cells
+from brgym.study.reproduce.afd.report import report
+from brgym.study.reproduce.afd.router_outcomes import Served, outcomes
+from brgym.study.reproduce.afd.routers import CASES, FIGURES, REQUESTS_PER_SLOT, Case, Run, runs, serve
+from brgym.study.reproduce.afd.search import explore, stored
+from brgym.study.reproduce.afd.verdicts import Explored, verdicts
+from brgym.study.reproduce.balance_route.store import Figures, Store, code_digest
+
+Part = Literal["grid", "routers", "all"]
+PARTS = ("grid", "routers", "all")
+
+_SEED = 0
+"""Seed of the grid's requests and simulations."""
+
+_GRID_CODE = ("brgym.afd", "brgym.workload")
+_ROUTER_CODE = ("brgym.afd", "brgym.cluster", "brgym.workload", "baselines", "classifiers")
+
+
+def reproduce(
+    out: Path,
+    *,
+    part: Part = "all",
+    seeds: int = 5,
+    requests_per_slot: int = REQUESTS_PER_SLOT,
+    grid: Sequence[Cell] | None = None,
+    cases: Sequence[Case] = CASES,
+    jobs: int = -1,
+    on_start: Callable[[int], None] = lambda count: None,
+    on_done: Callable[[str], None] = lambda name: None,
+) -> Path:
+    """Runs the study and writes its folder: `report.md`, CSV files, pictures, and a file a simulation in `cells/`.
+
+    What the folder holds already is not run again, so a study that was interrupted goes on where it stopped.
+
+    Args:
+        out: The folder; made if it is not there.
+        part: "grid" (predicted against simulated ratio), "routers", or "all".
+        seeds: Paired seeds of the routers, from 0.
+        requests_per_slot: Requests of a router's run, per slot of the cluster.
+        grid: Cells of the grid; by default all of `brgym.study.reproduce.afd.grid.cells`.
+        cases: Cases of the routers.
+        jobs: Processes; -1: as many as there are cores. Changes nothing in the results.
+        on_start: Told how many cells and runs there are.
+        on_done: Told of each that is done, in order.
+
+    Returns:
+        The report.
+
+    Raises:
+        ValueError: If a parameter is out of range or a stored result is another cell's.
+        OSError: If the folder cannot be written.
+    """
+    check_choice("part", part, PARTS)
+    check_integer("seeds", seeds, minimum=1)
+    check_integer("requests_per_slot", requests_per_slot, minimum=2)
+    wanted = [] if part == "routers" else list(cells() if grid is None else grid)
+    chosen = [] if part == "grid" else list(cases)
+    to_serve = runs(chosen, seeds)
+    on_start(len(wanted) + len(to_serve))
+    store = Store(out / "cells")
+    explored = _side_by_side([delayed(_explore)(c, store, code_digest(_GRID_CODE)) for c in wanted], jobs, on_done)
+    code = code_digest(_ROUTER_CODE)
+    tasks = [delayed(_serve)(run, store, requests_per_slot, code) for run in to_serve]
+    served = dict(_side_by_side(tasks, jobs, on_done))
+    _write_tables(explored, served, out)
+    _draw(explored, chosen, served, out)
+    found = {case: outcomes(case, served) for case in chosen}
+    command = f"brgym reproduce afd --part {part} --seeds {seeds} --requests-per-slot {requests_per_slot}"
+    path = out / "report.md"
+    text = report(explored, found, command=command, seeds=seeds)
+    write_atomically(path, lambda file: file.write(text.encode()))
+    return path
+
+
+def _explore(cell: Cell, store: Store, code: str) -> Explored:
+    points = explore(cell, stored(cell, store, seed=_SEED, code=code), seed=_SEED)
+    return Explored(cell, tuple(points), _SEED)
+
+
+def _serve(run: Run, store: Store, requests_per_slot: int, code: str) -> tuple[Run, Mapping[str, Figures]]:
+    return run, serve(run, store, requests_per_slot=requests_per_slot, code=code)
+
+
+def _side_by_side(tasks: Sequence[Any], jobs: int, on_done: Callable[[str], None]) -> list[Any]:
+    """The results of joblib's tasks, in order."""
+    results = []
+    for task, result in zip(tasks, Parallel(n_jobs=jobs, return_as="generator")(tasks), strict=True):
+        results.append(result)
+        on_done(str(task[1][0]))
+    return results
+
+
+def _write_tables(explored: Sequence[Explored], served: Served, out: Path) -> None:
+    points = [asdict(e.cell) | asdict(point) for e in explored for point in e.points]
+    predicted = [asdict(v) | {"cell": str(v.cell), "agrees": v.agrees} for e in explored for v in verdicts(e)]
+    routers = [
+        {"case": str(run.case), "ratio": run.ratio, "seed": run.seed, "router": router}
+        | {name: figures[name] for name in FIGURES}
+        for run, by_router in served.items()
+        for router, figures in by_router.items()
+    ]
+    for name, rows in (("simulated.csv", points), ("predicted.csv", predicted), ("routers.csv", routers)):
+        if rows:
+            _write_csv(rows, out / name)
+
+
+def _write_csv(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
+    text = io.StringIO(newline="")
+    table = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+    table.writeheader()
+    table.writerows(rows)
+    write_atomically(path, lambda file: file.write(text.getvalue().encode()))
+
+
+def _draw(explored: Sequence[Explored], cases: Sequence[Case], served: Served, out: Path) -> None:
+    from brgym.study.reproduce.afd import plots  # matplotlib takes a second to import
+    from brgym.study.reproduce.balance_route.plots import save
+
+    if explored:
+        save(plots.draw_grid(explored), out / "ratios.png")
+    if cases:
+        save(plots.draw_routers(cases, served), out / "routers.png")

@@ -1,0 +1,41 @@
+"""All cells as one CSV file: what each is, then what came out."""
+
+import csv
+import io
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from brgym.study.files import write_atomically
+from brgym.study.reproduce.balance_route.settings import Cell
+from brgym.study.reproduce.balance_route.store import Figures
+
+
+def write_cells(figures: Mapping[Cell, Figures], path: Path) -> None:
+    """Writes one row a cell, in order; the same study gives the same bytes.
+
+    Raises:
+        OSError: If the file cannot be written.
+    """
+    rows = [_described(cell) | run for cell, run in figures.items()]
+    text = io.StringIO(newline="")
+    table = csv.DictWriter(text, rows[0], lineterminator="\n")
+    table.writeheader()
+    table.writerows(rows)
+    write_atomically(path, lambda file: file.write(text.getvalue().encode()))
+
+
+def _described(cell: Cell) -> dict[str, Any]:
+    cluster = cell.setting.cluster
+    step = cluster.step_time.rows[0]
+    return {
+        "workload": cell.setting.workload,
+        "workers": cluster.workers,
+        "slots": cluster.slots,
+        "candidates": cluster.candidates,
+        "kv_capacity": cluster.kv_capacity,
+        "base_s": step.base_s,
+        "per_token_s": step.per_token_s,
+        "router": str(cell.setting.router),
+        "seed": cell.seed,
+    }

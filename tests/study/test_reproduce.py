@@ -1,0 +1,253 @@
+"""`brgym reproduce balance-route`: cells that are plain data, results that are kept, a report beside the paper's."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+from brgym import cli
+from brgym.cluster import ClusterConfig, simulate
+from brgym.cluster.bounds import envelope_token_steps, lower_bound, recovered
+from brgym.study.reproduce.balance_route import reproduce, running, study
+from brgym.study.reproduce.balance_route.csv_file import write_cells
+from brgym.study.reproduce.balance_route.outcomes import Outcomes
+from brgym.study.reproduce.balance_route.paper import AZURE_2024, PROPRIETARY_TRACE
+from brgym.study.reproduce.balance_route.report import markdown
+from brgym.study.reproduce.balance_route.running import make_policy, run_cell, run_cells
+from brgym.study.reproduce.balance_route.settings import JSQ, Cell, PredictorSpec, Router, Setting, cells_of
+from brgym.study.reproduce.balance_route.store import Store
+from brgym.study.reproduce.balance_route.sweeps import sweeps
+from brgym.study.reproduce.balance_route.tables import ROUTERS, tables
+from brgym.study.reproduce.balance_route.workloads import (
+    AZURE,
+    PROPRIETARY,
+    REPEATED,
+    Recipe,
+    RepeatedPrompts,
+    TraceBlocks,
+    study_workloads,
+)
+from brgym.workload import Workload
+
+CLUSTER = ClusterConfig(workers=2, slots=4)
+WORKLOADS = {PROPRIETARY: Recipe(PROPRIETARY, 30), REPEATED: RepeatedPrompts(PROPRIETARY, 30, prompts=10)}
+SETTINGS = [
+    Setting(cluster=CLUSTER, workload=PROPRIETARY, router=Router.of("br-0", greedy_above=2)),
+    Setting(cluster=CLUSTER, workload=PROPRIETARY, router=Router.of("br-h", PredictorSpec("noisy", (("auc", 0.8),)))),
+    Setting(cluster=CLUSTER, workload=REPEATED, router=Router.of("br-h", "exact-match", horizon=5)),
+]
+CODE = "a digest of the code"
+SPECIFICATION = {"setting": {"router": "jsq"}, "seed": 0}
+
+
+def small_cells() -> list[Cell]:
+    return cells_of(SETTINGS, dict.fromkeys(WORKLOADS, range(2)))
+
+
+def ignore(_cell: Cell) -> None:
+    pass
+
+
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("cells")
+    return folder, run_cells(small_cells(), WORKLOADS, Store(folder), code=CODE, jobs=1, on_cell=ignore)
+
+
+class TestCells:
+    def test_each_stands_once_behind_what_it_refers_to(self):
+        cells = small_cells()
+        assert len(cells) == len(set(cells)) == 2 * (len(SETTINGS) + len(WORKLOADS))
+        for cell in cells:
+            reference = dataclasses.replace(cell, setting=cell.setting.reference)
+            assert cells.index(reference) <= cells.index(cell)
+
+    def test_the_study_names_only_what_can_be_made(self):
+        training = study_workloads(30)[REPEATED].training(0)
+        shown = [setting for table in tables(study_workloads(30)) for setting in table.settings.values()]
+        for setting in [*shown, *(setting for sweep in sweeps() for setting in sweep.settings)]:
+            assert make_policy(setting.router, training, 0).binding in ("arrival", "pool")
+
+    def test_every_policy_of_the_paper_has_a_row_beside_its_figures(self):
+        at_8 = {table.workload: table for table in tables([PROPRIETARY, REPEATED, AZURE]) if table.cluster.workers == 8}
+        assert at_8[PROPRIETARY].settings.keys() == ROUTERS.keys()
+        assert PROPRIETARY_TRACE.keys() <= at_8[REPEATED].settings.keys()
+        assert at_8[AZURE].printed == AZURE_2024
+
+    def test_a_router_says_what_it_is(self):
+        assert str(SETTINGS[1].router) == "br-h (noisy auc=0.8)"
+        assert str(Router.of("br-h", "survival", projection="expected", horizon=5)) == (
+            "br-h (survival) horizon=5 projection=expected"
+        )
+
+
+class TestWorkloads:
+    @pytest.mark.parametrize("source", WORKLOADS.values(), ids=WORKLOADS.keys())
+    def test_predictors_never_see_what_is_served(self, source):
+        assert source.served(0) == source.served(0) != source.served(1)
+        assert source.training(0) not in (source.served(0), source.served(1))
+
+    def test_equal_prompts_are_equally_long_and_their_outputs_cluster(self):
+        workload = RepeatedPrompts(PROPRIETARY, 3000, prompts=20).served(0)
+        of_prompt = [workload.prompt_hash == prompt for prompt in range(20)]
+        assert all(len(set(workload.prompt_tokens[rows])) == 1 for rows in of_prompt)
+        within = np.mean([np.log(workload.output_tokens[rows]).std() for rows in of_prompt])
+        assert within == pytest.approx(0.03, rel=0.1)
+        assert np.log(workload.output_tokens).std() > 10 * within
+
+    def test_a_trace_gives_each_seed_a_block_in_backlog(self):
+        source = TraceBlocks(Workload(np.arange(7.0), np.arange(1, 8), np.arange(1, 8)), 2)
+        assert source.blocks == 3
+        assert [source.served(seed).prompt_tokens.tolist() for seed in range(3)] == [[1, 2], [3, 4], [5, 6]]
+        assert source.training(2) == source.served(0)
+        assert not source.served(1).arrival_s.any()
+        with pytest.raises(ValueError, match=r"seed must be in 0\.\.2"):
+            source.served(3)
+
+    def test_one_block_is_not_enough(self):
+        with pytest.raises(ValueError, match="requests"):
+            TraceBlocks(Workload([0.0, 0.0], [1, 1], [1, 1]), 2)
+
+    def test_the_real_trace_is_used_where_it_lies_and_nothing_is_downloaded(self, tmp_path, monkeypatch):
+        monkeypatch.setenv("BRGYM_TRACE_DIR", str(tmp_path))
+        monkeypatch.setattr("pooch.os_cache", lambda project: tmp_path / project)
+        assert set(study_workloads(2)) == {PROPRIETARY, REPEATED, AZURE}
+        rows = [f"2024-05-10 00:00:0{i}.000000+00:00,{100 + i},{1000 + i}" for i in range(6)]
+        text = "\n".join(["TIMESTAMP,ContextTokens,GeneratedTokens", *rows])
+        (tmp_path / "AzureLLMInferenceTrace_conv_1week.csv").write_text(text + "\n")
+        (trace,) = (workload for workload in study_workloads(2).values() if isinstance(workload, TraceBlocks))
+        assert trace.trace.output_tokens.tolist() == [1001, 1002, 1003, 1004, 1005]
+        assert study._seeds(trace, 10) == 2
+
+
+class TestStore:
+    def test_what_was_saved_is_loaded(self, tmp_path):
+        store = Store(tmp_path / "new" / "cells")
+        assert store.load(SPECIFICATION) is None
+        store.save(SPECIFICATION, {"imbalance_mean": 0.1 + 0.2, "energy_j": None})
+        assert store.load(SPECIFICATION) == {"imbalance_mean": 0.1 + 0.2, "energy_j": None}
+        assert store.load(SPECIFICATION | {"seed": 1}) is None
+
+    @pytest.mark.parametrize("content", ["", '{"figures": {"a"', "[]", '{"figures": {}}', "\x00"])
+    def test_a_damaged_file_counts_as_missing(self, tmp_path, content):
+        store = Store(tmp_path)
+        store.save(SPECIFICATION, {"a": 1.0})
+        next(tmp_path.glob("*.json")).write_text(content)
+        assert store.load(SPECIFICATION) is None
+
+    def test_a_foreign_file_is_refused_and_left_alone(self, tmp_path):
+        store = Store(tmp_path)
+        store.save(SPECIFICATION, {"a": 1.0})
+        path = next(tmp_path.glob("*.json"))
+        foreign = json.dumps({"specification": {"seed": 9}, "figures": {"a": 2.0}})
+        path.write_text(foreign)
+        with pytest.raises(ValueError, match=f"{path.name} holds another cell"):
+            store.load(SPECIFICATION)
+        assert path.read_text() == foreign
+
+
+class TestRunning:
+    def test_a_cell_is_what_simulate_finds(self):
+        cell = small_cells()[0]
+        served = WORKLOADS[PROPRIETARY].served(cell.seed)
+        figures = run_cell(cell, served, None)
+        result = simulate(CLUSTER, served, make_policy(JSQ, None, cell.seed), cell.seed)
+        assert figures["imbalance_mean"] == result.metrics.imbalance_mean
+        assert figures["energy_j"] is None
+        assert figures["envelope_token_steps"] == envelope_token_steps(result.steps)
+        assert figures["envelope_token_steps_bound"] == lower_bound(CLUSTER, served).envelope_token_steps
+
+    def test_processes_change_no_byte(self, stored, tmp_path):
+        again = run_cells(small_cells(), WORKLOADS, Store(tmp_path), code=CODE, jobs=2, on_cell=ignore)
+        write_cells(stored[1], tmp_path / "one.csv")
+        write_cells(again, tmp_path / "two.csv")
+        assert (tmp_path / "one.csv").read_bytes() == (tmp_path / "two.csv").read_bytes()
+        kept = {path.name: path.read_bytes() for path in stored[0].glob("*.json")}
+        assert kept == {path.name: path.read_bytes() for path in tmp_path.glob("*.json")}
+
+    def test_what_is_stored_is_not_run_again(self, stored, monkeypatch):
+        monkeypatch.setattr(running, "run_cell", None)
+        heard = []
+        again = run_cells(small_cells(), WORKLOADS, Store(stored[0]), code=CODE, jobs=1, on_cell=heard.append)
+        assert again == stored[1]
+        assert heard == small_cells()
+
+    def test_only_what_is_missing_or_damaged_is_run(self, stored, tmp_path, monkeypatch):
+        for path in stored[0].glob("*.json"):
+            (tmp_path / path.name).write_bytes(path.read_bytes())
+        damaged, missing = sorted(tmp_path.glob("*.json"))[:2]
+        damaged.write_text("{")
+        missing.unlink()
+        ran = []
+        monkeypatch.setattr(running, "run_cell", lambda *cell: ran.append(cell) or run_cell(*cell))
+        assert run_cells(small_cells(), WORKLOADS, Store(tmp_path), code=CODE, jobs=1, on_cell=ignore) == stored[1]
+        assert len(ran) == 2
+        assert damaged.read_bytes() == (stored[0] / damaged.name).read_bytes()
+
+    @pytest.mark.parametrize("changed", ["code", "requests"])
+    def test_other_code_or_requests_make_another_cell(self, stored, tmp_path, monkeypatch, changed):
+        for path in stored[0].glob("*.json"):
+            (tmp_path / path.name).write_bytes(path.read_bytes())
+        monkeypatch.setattr(running, "run_cell", lambda *cell: {"ran": 1.0})
+        code = "other code" if changed == "code" else CODE
+        count = 29 if changed == "requests" else 30
+        workloads = {PROPRIETARY: Recipe(PROPRIETARY, count), REPEATED: RepeatedPrompts(PROPRIETARY, count, prompts=10)}
+        found = run_cells(small_cells(), workloads, Store(tmp_path), code=code, jobs=1, on_cell=ignore)
+        assert all(figures == {"ran": 1.0} for figures in found.values())
+
+
+class TestOutcomes:
+    def test_estimates_refer_to_jsq_on_the_same_cluster(self, stored):
+        outcomes = Outcomes(stored[1])
+        setting = SETTINGS[0]
+        assert outcomes.seeds(setting) == 2
+        assert outcomes.ratio(setting.reference, "makespan_s").mean == 1.0
+        assert outcomes.recovered(setting.reference).mean == 0.0
+        values = [outcomes.values(one, "envelope_token_steps") for one in (setting.reference, setting)]
+        bound = outcomes.values(setting, "envelope_token_steps_bound")
+        shares = [recovered(*run) for run in zip(*values, bound, strict=True)]
+        assert outcomes.recovered(setting).mean == pytest.approx(np.mean(shares))
+
+    def test_throughput_of_the_whole_run_counts_all_tokens(self, stored):
+        outcomes = Outcomes(stored[1])
+        tokens = [WORKLOADS[PROPRIETARY].served(seed).output_tokens.sum() for seed in range(2)]
+        whole = outcomes.values(SETTINGS[0], "run_throughput_tok_s")
+        assert whole * outcomes.values(SETTINGS[0], "makespan_s") == pytest.approx(tokens)
+
+    def test_the_papers_columns_say_how_many_requests_are_active(self):
+        assert PROPRIETARY_TRACE["jsq"].concurrency == pytest.approx(843 * 0.0832)
+
+
+class TestReport:
+    def test_markdown(self):
+        assert markdown(["a", "b"], [["1", "2"]]) == "| a | b |\n| --- | ---: |\n| 1 | 2 |"
+
+    @pytest.mark.parametrize(("part", "stem"), [("tables", "tables"), ("all", "report")])
+    def test_one_command_gives_one_folder(self, tmp_path, capsys, monkeypatch, part, stem):
+        monkeypatch.setattr(study, "tables", lambda names, workers: tables(names, [8])[:2])
+        monkeypatch.setattr(study, "sweeps", lambda: sweeps()[-1:])
+        options = ["--part", part, "--requests", "20", "--seeds", "2", "--jobs", "1", "--out", str(tmp_path)]
+        assert cli.main(["reproduce", "balance-route", *options]) == 0
+        assert f"{stem}.md" in capsys.readouterr().out
+        text = (tmp_path / f"{stem}.md").read_text()
+        assert f"`brgym reproduce balance-route --part {part} --seeds 2 --requests 20` (brgym 0.1.0)" in text
+        assert "215.1" in text
+        assert "## Throughput" in text
+        assert "at C = 0" not in text
+        assert ("bf-io" in text) == (part == "all")
+        assert (tmp_path / "tables.png").read_bytes().startswith(b"\x89PNG")
+
+    @pytest.mark.parametrize(
+        ("changes", "message"),
+        [
+            ({"seeds": 0}, "seeds must be at least 1"),
+            ({"requests": 0}, "requests"),
+            ({"workers": [0]}, "workers"),
+            ({"part": "some"}, "unknown part"),
+        ],
+    )
+    def test_bad_parameters_are_refused_before_anything_is_written(self, tmp_path, changes, message):
+        with pytest.raises(ValueError, match=message):
+            reproduce(tmp_path / "out", **changes)
+        assert not (tmp_path / "out").exists()
