@@ -1,5 +1,6 @@
 """What the formulas say of a cell, by method."""
 
+from functools import cache
 from typing import get_args
 
 from brgym.afd import Provision, optimal_ratio
@@ -10,6 +11,7 @@ METHODS: tuple[Method, ...] = get_args(Method)
 """Every method that `optimal_ratio` knows."""
 
 
+@cache
 def predict(cell: Cell, method: Method, *, seed: int) -> Provision:
     """The ratio that a method gives for a cell, from the exact token load of its requests."""
     return optimal_ratio(

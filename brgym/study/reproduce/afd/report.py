@@ -16,7 +16,7 @@ which the simulator resamples and from which the token load is known exactly, so
 The simulated best is the integer ratio of most throughput per instance in the pipelined bundle. A prediction agrees if
 it is within {TOLERANCE:.0%} of that, or if that is its nearest integer. The loss is the share of the best simulated
 throughput that the predicted integer ratio loses. Two ratios are told apart where the intervals of their simulated
-throughputs do not meet.\
+throughputs do not meet. The throughput error is that of the formula over all simulated ratios, sign dropped.\
 """
 
 _ROUTER_NOTES = f"""\
@@ -76,10 +76,12 @@ def _grid(cells: Sequence[Explored]) -> list[str]:
 def _shares(found: Sequence[Verdict]) -> str:
     shares = [Share.of(method, found) for method in METHODS]
     rows = [
-        [s.method, f"{s.agreeing:.1%}", f"{s.not_refuted:.1%}", f"{s.mean_loss:.2%}", f"{s.worst_loss:.2%}"]
+        [s.method, f"{s.agreeing:.1%}", f"{s.not_refuted:.1%}"]
+        + [f"{figure:.2%}" for figure in (s.mean_loss, s.worst_loss, s.throughput_error)]
         for s in shares
     ]
-    return markdown_table(["method", "agree", "agree or not told apart", "mean loss", "worst loss"], rows)
+    header = ["method", "agree", "agree or not told apart", "mean loss", "worst loss", "throughput error"]
+    return markdown_table(header, rows)
 
 
 def _shares_by_microbatches(found: Sequence[Verdict]) -> str:

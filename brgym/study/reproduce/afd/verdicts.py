@@ -61,6 +61,7 @@ class Verdict:
         best: The simulated best ratio.
         loss: Share of the best simulated throughput that the predicted integer ratio loses.
         resolved: Whether the simulations' intervals tell the two apart.
+        throughput_error: Mean relative error of the predicted throughput, sign dropped, over all simulated ratios.
         reason: Why prediction and simulation disagree; empty where they agree.
     """
 
@@ -71,6 +72,7 @@ class Verdict:
     best: int
     loss: float
     resolved: bool
+    throughput_error: float
     reason: str
 
     @property
@@ -82,6 +84,8 @@ class Verdict:
 def verdicts(explored: Explored) -> list[Verdict]:
     """The verdict on every method in a cell."""
     top = explored.best
+    ratios = [point.ratio for point in explored.points]
+    simulated = np.array([point.throughput for point in explored.points])
     found = []
     for method in METHODS:
         p = explored.predicted(method)
@@ -95,6 +99,7 @@ def verdicts(explored: Explored) -> list[Verdict]:
                 best=top.ratio,
                 loss=1.0 - chosen.throughput / top.throughput,
                 resolved=chosen.throughput_high < top.throughput_low,
+                throughput_error=float(np.abs(p.throughput(ratios) / simulated - 1.0).mean()),
                 reason=_reason(explored, method),
             )
         )
@@ -134,6 +139,7 @@ class Share:
         not_refuted: Share of them in which it agrees, or the simulation does not tell its ratio from the best.
         mean_loss: Mean share of the best throughput that its integer ratio loses.
         worst_loss: Largest such share.
+        throughput_error: Mean of `Verdict.throughput_error`.
     """
 
     method: Method
@@ -142,6 +148,7 @@ class Share:
     not_refuted: float
     mean_loss: float
     worst_loss: float
+    throughput_error: float
 
     @classmethod
     def of(cls, method: Method, found: Sequence[Verdict]) -> "Share":
@@ -150,7 +157,8 @@ class Share:
         losses = [verdict.loss for verdict in mine]
         agreeing = float(np.mean([verdict.agrees for verdict in mine]))
         not_refuted = float(np.mean([verdict.agrees or not verdict.resolved for verdict in mine]))
-        return cls(method, len(mine), agreeing, not_refuted, float(np.mean(losses)), max(losses))
+        error = float(np.mean([verdict.throughput_error for verdict in mine]))
+        return cls(method, len(mine), agreeing, not_refuted, float(np.mean(losses)), max(losses), error)
 
 
 @dataclass(frozen=True)
