@@ -16,7 +16,6 @@ from brgym.study.reproduce.balance_route.paper import AZURE_2024, PROPRIETARY_TR
 from brgym.study.reproduce.balance_route.report import markdown
 from brgym.study.reproduce.balance_route.running import make_policy, run_cell, run_cells
 from brgym.study.reproduce.balance_route.settings import JSQ, Cell, PredictorSpec, Router, Setting, cells_of
-from brgym.study.reproduce.balance_route.store import Store
 from brgym.study.reproduce.balance_route.sweeps import sweeps
 from brgym.study.reproduce.balance_route.tables import ROUTERS, tables
 from brgym.study.reproduce.balance_route.workloads import (
@@ -28,6 +27,7 @@ from brgym.study.reproduce.balance_route.workloads import (
     TraceBlocks,
     study_workloads,
 )
+from brgym.study.reproduce.store import Store
 from brgym.workload import Workload
 
 CLUSTER = ClusterConfig(workers=2, slots=4)

@@ -7,7 +7,7 @@ import numpy as np
 
 from brgym.cluster import Integers, Reals
 from brgym.study.reproduce.afd.routers import REFERENCE, ROUTERS, Case, Run
-from brgym.study.reproduce.balance_route.store import Figures
+from brgym.study.reproduce.store import Figures
 from brgym.study.statistics import Estimate, mean_interval, paired_difference, paired_ratio
 
 Served = Mapping[Run, Mapping[str, Figures]]

@@ -15,7 +15,7 @@ from brgym.afd.cluster import SECONDS
 from brgym.afd.provisioning import Method
 from brgym.cluster import Policy, simulate
 from brgym.study.reproduce.afd.grid import COEFFICIENTS, draw, population_load
-from brgym.study.reproduce.balance_route.store import Figures, Store
+from brgym.study.reproduce.store import Figures, Store
 from brgym.workload import Workload
 from classifiers import Survival
 

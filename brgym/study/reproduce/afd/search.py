@@ -9,7 +9,7 @@ import numpy as np
 from brgym.afd import simulate_bundle
 from brgym.study.reproduce.afd.grid import COEFFICIENTS, Cell, population
 from brgym.study.reproduce.afd.predictions import METHODS, predict
-from brgym.study.reproduce.balance_route.store import Store
+from brgym.study.reproduce.store import Store
 
 FIXED_RATIOS = (1, 4, 8, 16)
 """Ratios that a deployment might fix without asking; simulated in every cell."""

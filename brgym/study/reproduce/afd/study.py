@@ -17,7 +17,7 @@ from brgym.study.reproduce.afd.router_outcomes import Served, outcomes
 from brgym.study.reproduce.afd.routers import CASES, FIGURES, REQUESTS_PER_SLOT, Case, Run, runs, serve
 from brgym.study.reproduce.afd.search import explore, stored
 from brgym.study.reproduce.afd.verdicts import Explored, verdicts
-from brgym.study.reproduce.balance_route.store import Figures, Store, code_digest
+from brgym.study.reproduce.store import Figures, Store, code_digest
 
 Part = Literal["grid", "routers", "all"]
 PARTS = ("grid", "routers", "all")

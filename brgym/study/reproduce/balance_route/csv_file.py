@@ -8,7 +8,7 @@ from typing import Any
 
 from brgym.study.files import write_atomically
 from brgym.study.reproduce.balance_route.settings import Cell
-from brgym.study.reproduce.balance_route.store import Figures
+from brgym.study.reproduce.store import Figures
 
 
 def write_cells(figures: Mapping[Cell, Figures], path: Path) -> None:

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from brgym.cluster.bounds import recovered
 from brgym.study.reproduce.balance_route.settings import Cell, Setting
-from brgym.study.reproduce.balance_route.store import Figures
+from brgym.study.reproduce.store import Figures
 from brgym.study.statistics import Estimate, mean_interval, paired_ratio
 
 Values = npt.NDArray[np.float64]

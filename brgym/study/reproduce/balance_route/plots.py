@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from brgym.study.files import write_atomically
 from brgym.study.reproduce.balance_route.outcomes import Outcomes
@@ -36,6 +37,7 @@ def draw_tables(tables: list[Table], outcomes: Outcomes) -> Figure:
         axes.invert_yaxis()
         axes.set_title(table.title, fontsize="medium")
         axes.set_xlabel("imbalance (tokens)")
+        axes.xaxis.set_major_locator(MaxNLocator(4))
         axes.xaxis.set_major_formatter("{x:,.0f}")
     return figure
 

@@ -11,8 +11,8 @@ import baselines
 from brgym.cluster import Policy, simulate
 from brgym.cluster.bounds import envelope_token_steps, lower_bound
 from brgym.study.reproduce.balance_route.settings import Cell, PredictorSpec, Router
-from brgym.study.reproduce.balance_route.store import Figures, Store
 from brgym.study.reproduce.balance_route.workloads import StudyWorkload
+from brgym.study.reproduce.store import Figures, Store
 from brgym.workload import Workload
 from classifiers import ExactMatch, Noisy, Oracle, Predictor, Survival
 

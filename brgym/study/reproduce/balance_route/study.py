@@ -11,7 +11,6 @@ from brgym.study.reproduce.balance_route.outcomes import Outcomes
 from brgym.study.reproduce.balance_route.report import report
 from brgym.study.reproduce.balance_route.running import run_cells
 from brgym.study.reproduce.balance_route.settings import Cell, cells_of
-from brgym.study.reproduce.balance_route.store import Store, code_digest
 from brgym.study.reproduce.balance_route.sweeps import Sweep, sweeps
 from brgym.study.reproduce.balance_route.tables import WORKERS, Table, tables
 from brgym.study.reproduce.balance_route.workloads import (
@@ -20,6 +19,7 @@ from brgym.study.reproduce.balance_route.workloads import (
     TraceBlocks,
     study_workloads,
 )
+from brgym.study.reproduce.store import Store, code_digest
 
 Part = Literal["tables", "ablations", "all"]
 PARTS = ("tables", "ablations", "all")
