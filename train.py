@@ -23,8 +23,7 @@ if TYPE_CHECKING:
     from classifiers.experiment import Experiment
     from classifiers.learned import Monitor
 
-NOISE_AUC = (0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
-REFRESH_EVERY = 4
+NOISE_AUC = (0.6, 0.8, 0.9, 0.95, 0.99)
 
 
 def classifier(
@@ -185,7 +184,7 @@ def routed(
     known = {**predictors, "oracle": classifiers.Oracle()}
     if noise:
         known |= {f"noisy, AUC {auc:g}": classifiers.Noisy(auc=auc) for auc in NOISE_AUC}
-    options = {"horizon": experiment.horizon, "projection": projection, "refresh_every": REFRESH_EVERY}
+    options = {"horizon": experiment.horizon, "projection": projection}
     policies = {"br-0": partial(baselines.make, "br-0")} | {
         f"br-h, {name}": partial(baselines.make, "br-h", predictor=predictor, **options)
         for name, predictor in known.items()

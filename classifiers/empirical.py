@@ -51,11 +51,9 @@ class Survival(BaseEstimator):  # type: ignore[misc]  # scikit-learn is not type
 
     def expected_after(self, generated_tokens: Integers, horizon: int) -> Reals:
         """E[min(remaining, horizon + 1)] after some tokens, shape that of `generated_tokens`."""
-        longest = len(self.tail_) - 1
-        age = np.minimum(generated_tokens, longest)
-        alive = self.tail_[age]
-        steps = self._tail_sums[np.minimum(age + horizon + 1, longest + 1)] - self._tail_sums[age]
-        return np.where(alive > 0, steps / np.maximum(alive, 1), horizon + 1.0)
+        if horizon not in self._expected:
+            self._expected[horizon] = self._expected_at_each_age(horizon)
+        return self._expected[horizon].take(generated_tokens, mode="clip")
 
     def survival_after(self, generated_tokens: Integers, horizon: int) -> Reals:
         """P(remaining > h), h = 0..horizon, after some tokens, shape (len(generated_tokens), horizon + 1)."""
@@ -75,7 +73,14 @@ class Survival(BaseEstimator):  # type: ignore[misc]  # scikit-learn is not type
 
     def _use(self, tail: Integers) -> None:
         self.tail_ = tail
-        self._tail_sums = np.concatenate([[0], np.cumsum(tail)])
+        self._expected: dict[int, Reals] = {}
+
+    def _expected_at_each_age(self, horizon: int) -> Reals:
+        """E[min(remaining, horizon + 1)] at ages 0..longest output; at the last one nobody is left to tell."""
+        sums = np.concatenate([[0], np.cumsum(self.tail_)])
+        age = np.arange(len(self.tail_))
+        steps = sums[np.minimum(age + horizon + 1, len(self.tail_))] - sums[age]
+        return np.where(self.tail_ > 0, steps / np.maximum(self.tail_, 1), horizon + 1.0)
 
 
 class ExactMatch(BaseEstimator):  # type: ignore[misc]  # scikit-learn is not typed

@@ -18,14 +18,13 @@ class KeyIndex:
 
     def __init__(self, keys: Integers) -> None:
         size = 1 << (2 * len(keys)).bit_length()  # at most half full, so that a search ends soon
-        self._keys = np.zeros(size, np.int64)
-        self._places = np.full(size, MISSING, np.int64)
-        _insert(np.ascontiguousarray(keys), self._keys, self._places)
+        self._table = np.full((size, 2), MISSING, np.int64)  # key and place side by side: one trip to memory
+        _insert(np.ascontiguousarray(keys), self._table)
 
     def places(self, keys: Integers) -> Integers:
         """Index of each key among those of the constructor, `MISSING` where it is not, shape that of `keys`."""
         found = np.empty(len(keys), np.int64)
-        _find(np.ascontiguousarray(keys), self._keys, self._places, found)
+        _find(np.ascontiguousarray(keys), self._table, found)
         return found
 
 
@@ -35,21 +34,20 @@ def _slot(key: int, mask: int) -> int:
 
 
 @compiled
-def _insert(keys: Integers, table: Integers, places: Integers) -> None:
+def _insert(keys: Integers, table: Integers) -> None:
     mask = len(table) - 1
     for place in range(len(keys)):
         slot = _slot(keys[place], mask)
-        while places[slot] != MISSING:
+        while table[slot, 1] != MISSING:
             slot = (slot + 1) & mask
-        table[slot] = keys[place]
-        places[slot] = place
+        table[slot, 0], table[slot, 1] = keys[place], place
 
 
 @compiled
-def _find(keys: Integers, table: Integers, places: Integers, found: Integers) -> None:
+def _find(keys: Integers, table: Integers, found: Integers) -> None:
     mask = len(table) - 1
     for row in range(len(keys)):
         slot = _slot(keys[row], mask)
-        while places[slot] != MISSING and table[slot] != keys[row]:
+        while table[slot, 1] != MISSING and table[slot, 0] != keys[row]:
             slot = (slot + 1) & mask
-        found[row] = places[slot]
+        found[row] = table[slot, 1]
