@@ -1,8 +1,9 @@
 """`brgym reproduce`: a paper's tables and figures again, one command a paper."""
 
-import sys
 from pathlib import Path
 from typing import Literal
+
+from brgym.cli.progress import counted, terminal
 
 
 def balance_route(
@@ -24,16 +25,11 @@ def balance_route(
         jobs: Processes; -1: as many as there are cores.
         out: Folder for the report, the CSV file, the pictures and the results of single runs.
     """
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    console = Console(stderr=True, quiet=not sys.stderr.isatty())
+    console = terminal()
     with console.status("loading (the first run compiles for about a minute)"):
         from brgym.study.reproduce.balance_route import reproduce
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task("running", total=None)
+    with counted(console) as (on_start, on_done):
         report = reproduce(
             out,
             part=part,
@@ -41,11 +37,7 @@ def balance_route(
             workers=workers,
             requests=requests,
             jobs=jobs,
-            on_start=lambda cells: progress.update(task, total=cells),
-            on_cell=lambda cell: progress.update(task, advance=1, description=_short(str(cell.setting.router))),
+            on_start=on_start,
+            on_cell=lambda cell: on_done(str(cell.setting.router)),
         )
     print(f"Written: {report}")
-
-
-def _short(text: str, width: int = 32) -> str:
-    return text if len(text) <= width else f"{text[: width - 1]}…"

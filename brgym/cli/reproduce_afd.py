@@ -1,8 +1,9 @@
 """`brgym reproduce afd`: the provisioning formulas against simulation, and routers on the bundle."""
 
-import sys
 from pathlib import Path
 from typing import Literal
+
+from brgym.cli.progress import counted, terminal
 
 
 def afd(
@@ -24,23 +25,18 @@ def afd(
         jobs: Processes; -1: as many as there are cores.
         out: Folder for the report, the CSV files, the pictures and the results of single simulations.
     """
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    console = Console(stderr=True, quiet=not sys.stderr.isatty())
+    console = terminal()
     with console.status("loading (the first run compiles for about a minute)"):
         from brgym.study.reproduce.afd import reproduce
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task("running", total=None)
+    with counted(console) as (on_start, on_done):
         report = reproduce(
             out,
             part=part,
             seeds=seeds,
             requests_per_slot=requests_per_slot,
             jobs=jobs,
-            on_start=lambda count: progress.update(task, total=count),
-            on_done=lambda name: progress.update(task, advance=1),
+            on_start=on_start,
+            on_done=on_done,
         )
     print(f"Written: {report}")
