@@ -2,7 +2,18 @@
 
 from brgym.envs.agent import PolicyAgent
 from brgym.envs.arrival_routing import ArrivalRoutingEnv
+from brgym.envs.observer import CompiledObservation
 from brgym.envs.routing_env import RoutingEnv
 from brgym.envs.sticky_routing import StickyRoutingEnv
+from brgym.envs.vector_env import ArrivalRoutingVectorEnv, RoutingVectorEnv, StickyRoutingVectorEnv
 
-__all__ = ["ArrivalRoutingEnv", "PolicyAgent", "RoutingEnv", "StickyRoutingEnv"]
+__all__ = [
+    "ArrivalRoutingEnv",
+    "ArrivalRoutingVectorEnv",
+    "CompiledObservation",
+    "PolicyAgent",
+    "RoutingEnv",
+    "RoutingVectorEnv",
+    "StickyRoutingEnv",
+    "StickyRoutingVectorEnv",
+]
