@@ -1,20 +1,11 @@
-"""Textbook policies that leave requests in the pool until a worker has room."""
+"""Simple policies that leave requests in the pool until a worker has room."""
 
 import numpy as np
 
+from baselines.choice import freest_worker, lowest_load_that_fits
 from baselines.compiled import CompiledPoolPolicy
 from brgym._compile import compiled
 from brgym.cluster import ClusterConfig, Integers, Memory, View, compiled_kernel, fits, window_size
-
-
-@compiled
-def lowest_load_that_fits(view: View, context: int) -> int:
-    """The worker with the lowest load among those on which `context` tokens fit; -1 if none; ties: lowest index."""
-    best = -1
-    for worker in range(len(view.load)):
-        if fits(view, worker, context) and (best < 0 or view.load[worker] < view.load[best]):
-            best = worker
-    return best
 
 
 @compiled_kernel
@@ -40,3 +31,56 @@ class LeastKV(CompiledPoolPolicy):
     def initial_memory(self, cluster: ClusterConfig, seed: int) -> Memory:
         """Nothing."""
         return Memory(np.zeros(0, np.int64), np.zeros(0))
+
+
+@compiled_kernel
+def _level(view: View, memory: Memory, pairs: Integers) -> int:
+    passed = memory.integers
+    passed[:] = 0
+    while True:
+        worker = freest_worker(view, passed)
+        if worker < 0:
+            return 0
+        candidate = _most_level(view, worker)
+        if candidate >= 0:
+            pairs[0, 0] = candidate
+            pairs[0, 1] = worker
+            return 1
+        passed[worker] = 1
+
+
+@compiled
+def _most_level(view: View, worker: int) -> int:
+    """The candidate that brings the worker nearest to the mean load of the others; -1 if none fits; ties: the older.
+
+    Distances are compared times G - 1, in whole tokens; a worker that is alone takes the smallest.
+    """
+    others = len(view.load) - 1
+    load, start = view.load[worker], view.clock[0].pool_start
+    target = view.load.sum() - load - others * load
+    best, best_distance = -1, 0
+    for candidate in range(window_size(view)):
+        context = view.pool[start + candidate].context_tokens
+        if not fits(view, worker, context):
+            continue
+        distance = abs(others * context - target) if others > 0 else context
+        if best < 0 or distance < best_distance:
+            best, best_distance = candidate, distance
+    return best
+
+
+class Level(CompiledPoolPolicy):
+    """The worker with the most free slots gets the candidate that brings its load nearest to the others' mean load.
+
+    BR-0 fills the gap under the envelope, and so keeps the envelope where it is: a worker that has just lost a request
+    is filled up to the highest load again. This one aims at the mean, so that the envelope comes down as the fullest
+    worker's requests end. It predicts nothing and has no parameter (our choice; found while training `learned`).
+
+    Worker choice and ties are those of `BR0`. Work-conserving: something is admitted whenever something fits.
+    """
+
+    kernel = staticmethod(_level)
+
+    def initial_memory(self, cluster: ClusterConfig, seed: int) -> Memory:
+        """Scratch space: which workers are passed over."""
+        return Memory(np.zeros(cluster.workers, np.int64), np.zeros(0))

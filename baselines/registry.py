@@ -6,8 +6,9 @@ from typing import Any
 
 from baselines.balance_route import BR0, BRH
 from baselines.bf_io import BFIO
+from baselines.learned import Learned
 from baselines.on_arrival import JoinShortestQueue, PowerOfTwo, Random, RoundRobin
-from baselines.pooled import LeastKV
+from baselines.pooled import LeastKV, Level
 from baselines.production import VLLM, VLLMLegacy
 from brgym._checks import check_choice
 from brgym.cluster import Policy
@@ -20,9 +21,11 @@ _POLICIES: dict[str, Callable[..., Policy]] = {
     "vllm": VLLM,
     "vllm-legacy": VLLMLegacy,
     "least-kv": LeastKV,
+    "level": Level,
     "br-0": BR0,
     "br-h": BRH,
     "bf-io": BFIO,
+    "learned": Learned,
 }
 
 

@@ -10,9 +10,9 @@ from baselines.balance_route.subsets import (
     choose_window,
     enumerate_subsets,
     free_slots,
-    freest_worker,
     write_pairs,
 )
+from baselines.choice import freest_worker
 from brgym._compile import compiled
 from brgym.cluster import Integers, View, fits, window_size
 

@@ -9,21 +9,6 @@ ORDERS = ("arrival", "prompt-ascending", "prompt-descending")
 
 
 @compiled
-def freest_worker(view: View, passed: Integers) -> int:
-    """The worker with the most free slots that is not passed over; -1 if none has any.
-
-    Ties: the lowest load, which is the largest margin; then the lowest index.
-    """
-    best = -1
-    for worker in range(len(view.load)):
-        if passed[worker] or view.active[worker] >= view.constants[0].slots:
-            continue
-        if best < 0 or (view.active[worker], view.load[worker]) < (view.active[best], view.load[best]):
-            best = worker
-    return best
-
-
-@compiled
 def free_slots(view: View) -> int:
     """Free slots of all workers together."""
     return len(view.load) * view.constants[0].slots - view.clock[0].active

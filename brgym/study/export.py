@@ -1,8 +1,6 @@
 """A comparison as JSON (everything) and CSV (one row a run)."""
 
-import csv
 import dataclasses
-import io
 import json
 import math
 from pathlib import Path
@@ -10,7 +8,7 @@ from typing import Any
 
 import brgym
 from brgym.study.comparison import Comparison
-from brgym.study.files import write_atomically
+from brgym.study.files import write_atomically, write_rows
 from brgym.study.statistics import CONFIDENCE, Estimate
 from brgym.study.trial import Trial
 
@@ -38,11 +36,7 @@ def write_csv(comparison: Comparison, path: Path) -> None:
         {"policy": trial.policy, "seed": trial.seed} | trial.metrics.as_dict() | _wall_clock(trial)
         for trial in comparison.trials
     ]
-    text = io.StringIO(newline="")
-    table = csv.DictWriter(text, rows[0], lineterminator="\n")
-    table.writeheader()
-    table.writerows(rows)
-    write_atomically(path, lambda file: file.write(text.getvalue().encode()))
+    write_rows(rows, path)
 
 
 def as_document(comparison: Comparison) -> dict[str, Any]:

@@ -1,9 +1,11 @@
 """Result files that are either whole or not there."""
 
+import csv
+import io
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 
 def check_writable(outputs: Mapping[str, Path]) -> None:
@@ -48,3 +50,20 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
         part.replace(target)
     finally:
         part.unlink(missing_ok=True)
+
+
+def write_rows(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
+    """Writes a CSV file, whole or not at all: a header, then a line a row; the same rows give the same bytes.
+
+    Args:
+        rows: At least one; all with the keys of the first.
+        path: The file; replaced if it is there.
+
+    Raises:
+        OSError: If it cannot be written.
+    """
+    text = io.StringIO(newline="")
+    table = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+    table.writeheader()
+    table.writerows(rows)
+    write_atomically(path, lambda file: file.write(text.getvalue().encode()))

@@ -10,13 +10,14 @@ import baselines
 from brgym import ClusterConfig, StepTime, Workload, simulate
 from brgym.cluster import Policy, Result, StepTimeRow
 from tests.reference.cluster import ReferenceRun, simulate_reference
-from tests.reference.policies import BalanceRoute0, JoinShortestQueue, LeastKV, RoundRobin
+from tests.reference.policies import BalanceRoute0, JoinShortestQueue, LeastKV, Level, RoundRobin
 from tests.reference.strategies import scenarios
 
 PAIRS = {
     "round-robin": RoundRobin,
     "jsq": JoinShortestQueue,
     "least-kv": LeastKV,
+    "level": Level,
     "br-0": BalanceRoute0,
 }
 

@@ -1,9 +1,10 @@
-"""Policies of the contract in plain Python: round-robin, JSQ, least-kv, BR-0 (2.6) and BR-H (2.7).
+"""Policies of the contract in plain Python: round-robin, JSQ, least-kv, BR-0 (2.6) and BR-H (2.7); and level, of ours.
 
 Where candidates or workers tie, Python's `min` keeps the first of a list that runs from the oldest or the lowest index.
 """
 
 from collections.abc import Callable, Sequence
+from fractions import Fraction
 from typing import Literal
 
 from .cluster import ReferenceCluster, Request
@@ -74,6 +75,27 @@ class LeastKV:
             where = [g for g, worker in enumerate(cluster.workers) if worker.fits([request])]
             if where:
                 cluster.admit(request, min(where, key=lambda g: cluster.workers[g].load))
+                return True
+        return False
+
+
+class Level:
+    """The roomiest worker on which something fits gets what brings it nearest to the others' mean load."""
+
+    binding: Literal["pool"] = "pool"
+
+    def route(self, cluster: ReferenceCluster) -> None:
+        while self._admit_one(cluster):
+            pass
+
+    def _admit_one(self, cluster: ReferenceCluster) -> bool:
+        workers = cluster.workers
+        for g in sorted(range(len(workers)), key=lambda g: (-workers[g].free_slots, workers[g].load)):
+            fitting = [request for request in cluster.window() if workers[g].fits([request])]
+            if fitting:
+                others = [worker.load for worker in workers if worker is not workers[g]]
+                mean = Fraction(sum(others), max(len(others), 1))
+                cluster.admit(min(fitting, key=lambda r: abs(workers[g].load * bool(others) + r.context - mean)), g)
                 return True
         return False
 

@@ -1,12 +1,10 @@
 """All cells as one CSV file: what each is, then what came out."""
 
-import csv
-import io
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from brgym.study.files import write_atomically
+from brgym.study.files import write_rows
 from brgym.study.reproduce.balance_route.settings import Cell
 from brgym.study.reproduce.store import Figures
 
@@ -17,12 +15,7 @@ def write_cells(figures: Mapping[Cell, Figures], path: Path) -> None:
     Raises:
         OSError: If the file cannot be written.
     """
-    rows = [_described(cell) | run for cell, run in figures.items()]
-    text = io.StringIO(newline="")
-    table = csv.DictWriter(text, rows[0], lineterminator="\n")
-    table.writeheader()
-    table.writerows(rows)
-    write_atomically(path, lambda file: file.write(text.getvalue().encode()))
+    write_rows([_described(cell) | run for cell, run in figures.items()], path)
 
 
 def _described(cell: Cell) -> dict[str, Any]:

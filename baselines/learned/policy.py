@@ -1,0 +1,113 @@
+"""The learned router as a policy."""
+
+import os
+from functools import cache
+from pathlib import Path
+
+from safetensors import SafetensorError
+from safetensors.numpy import load_file
+
+from baselines.choice import freest_worker
+from baselines.compiled import CompiledPoolPolicy
+from baselines.learned.features import write_features
+from baselines.learned.forward import Weights, begin_worker, embed, score, weights_from
+from baselines.learned.memory import brain_of, memory_for
+from brgym._checks import check_integer
+from brgym.cluster import ClusterConfig, Integers, Memory, View, compiled_kernel, window_size
+from brgym.cluster.admission import room_tokens
+
+SHIPPED = Path(__file__).with_name("weights.safetensors")
+"""The weights that the router takes by default; docs/learned-router.md says how they were made."""
+
+DEFAULT_WORKER_WINDOW = 8
+DEFAULT_CANDIDATE_WINDOW = 32
+
+
+@compiled_kernel
+def _learned(view: View, memory: Memory, pairs: Integers) -> int:
+    brain = brain_of(memory, len(view.load))
+    features, weights, scratch = brain.features, brain.weights, brain.scratch
+    shown = min(window_size(view), len(features.candidates))
+    write_features(view, features)
+    embed(weights, features, shown, scratch)
+    brain.passed[:] = 0
+    considered, found, best = 0, 0, 0.0
+    while considered < brain.worker_window:
+        worker = freest_worker(view, brain.passed)
+        if worker < 0:
+            break
+        brain.passed[worker] = 1
+        begin_worker(weights, worker, scratch)
+        room, fitted = room_tokens(view, worker), 0
+        for candidate in range(shown):
+            if view.pool[view.clock[0].pool_start + candidate].context_tokens > room:
+                continue
+            fitted = 1
+            points = score(weights, features, candidate, worker, scratch)
+            if found == 0 or points > best:
+                found, best = 1, points
+                pairs[0, 0], pairs[0, 1] = candidate, worker
+        considered += fitted
+    return found
+
+
+class Learned(CompiledPoolPolicy):
+    """A neural network scores the pairs of waiting request and free worker; the best pair is admitted (our choice).
+
+    It sees no output length and predicts none; it was trained in brgym's own environment, see docs/learned-router.md.
+    Work-conserving: something is admitted whenever something fits. Ties: the worker with the more free slots, then the
+    lower load, then the lower index; then the older candidate.
+
+    Args:
+        weights: A file that `python train.py router` has written; None for the one that comes with brgym.
+        worker_window: Workers that a decision considers, those with the most free slots, at least 1. It bounds the
+            time that a decision takes on a large cluster that is empty.
+        candidate_window: Candidates that a decision considers, the oldest, at least 1.
+
+    Raises:
+        ValueError: If a parameter is outside its range, or if the file holds no weights of this network.
+        OSError: If there is no such file.
+    """
+
+    kernel = staticmethod(_learned)
+
+    def __init__(
+        self,
+        *,
+        weights: str | os.PathLike[str] | None = None,
+        worker_window: int = DEFAULT_WORKER_WINDOW,
+        candidate_window: int = DEFAULT_CANDIDATE_WINDOW,
+    ) -> None:
+        self.weights = Path(SHIPPED if weights is None else weights)
+        self.worker_window = check_integer("worker_window", worker_window, minimum=1)
+        self.candidate_window = check_integer("candidate_window", candidate_window, minimum=1)
+        self._weights = read_weights(self.weights) if weights is not None else _shipped()
+
+    def initial_memory(self, cluster: ClusterConfig, seed: int) -> Memory:
+        """The network and its scratch space; nothing here is random."""
+        return memory_for(
+            self._weights,
+            workers=cluster.workers,
+            worker_window=self.worker_window,
+            candidate_window=self.candidate_window,
+        )
+
+
+def read_weights(file: Path) -> Weights:
+    """Reads a network's weights.
+
+    Raises:
+        ValueError: If the file is no safetensors file, or holds the weights of another network.
+        OSError: If it cannot be read.
+    """
+    try:
+        return weights_from(load_file(file))
+    except SafetensorError as error:
+        raise ValueError(f"{file} is no safetensors file: {error}") from error
+    except ValueError as error:
+        raise ValueError(f"{file}: {error}") from None
+
+
+@cache
+def _shipped() -> Weights:
+    return read_weights(SHIPPED)

@@ -1,0 +1,121 @@
+"""`python train.py router`: trains a router in the environment and tries it on requests that it has not seen."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from rich.table import Table
+
+    from brgym.learning.trials import Case
+
+
+def router(
+    *,
+    out: Path = Path("runs/router"),
+    workload: str = "proprietary-like",
+    cluster: str = "bf-io",
+    workers: int = 8,
+    requests: int = 8000,
+    training_seeds: int = 12,
+    validation_seeds: int = 4,
+    teacher: Literal["br-h-oracle", "br-0", "none"] = "br-h-oracle",
+    updates: int = 1000,
+    minutes: float = 90.0,
+    environments: int = 64,
+    learning_rate: float = 1e-3,
+    seed: int = 0,
+    device: Literal["auto", "cpu", "cuda"] = "auto",
+    trial_seeds: int = 10,
+    trial_workers: tuple[int, ...] = (8, 16, 32),
+    trial_traces: tuple[str, ...] = (),
+    tensorboard: bool = False,
+) -> None:
+    """Train a router: imitation of another one, then masked PPO over the native vector environment.
+
+    Args:
+        out: Folder for the weights, the learning curve and the trials; what is there is replaced.
+        workload: A built-in workload, see `brgym workloads`; all requests wait at time 0.
+        cluster: Hardware preset, see `brgym clusters`.
+        workers: Workers of the cluster to learn on.
+        requests: Requests of a seed.
+        training_seeds: How many seeds to learn on, from 0.
+        validation_seeds: How many to choose the best weights by, from 900.
+        teacher: Whom to imitate first.
+        updates: Updates of PPO.
+        minutes: When to stop, whatever is left.
+        environments: Environments side by side.
+        learning_rate: Of PPO, at the beginning.
+        seed: Decides all randomness.
+        device: Where the network learns; auto: CUDA where there is one.
+        trial_seeds: Seeds of the trials beside br-0, jsq and level; 0: no trials.
+        trial_workers: Numbers of workers to try it on.
+        trial_traces: Traces to try it on, fast enough for requests to wait.
+        tensorboard: Log the training to OUT/tensorboard.
+    """
+    from rich.console import Console
+
+    from brgym.cli.monitoring import monitoring
+    from brgym.cluster import preset
+    from brgym.learning.arena import Arena
+    from brgym.learning.ppo import PPOSettings
+    from brgym.learning.training import WEIGHTS, Plan, Training
+    from brgym.learning.trials import FIRST_VALIDATION_SEED, synthetic_case, trace_case
+    from classifiers.hazard import device_of
+
+    console = Console(width=None if sys.stdout.isatty() else 130)
+    chosen = preset(cluster, workers=workers)
+    plan = Plan(
+        arena=Arena(cluster=chosen, workload=workload, requests=requests),
+        training_seeds=range(training_seeds),
+        validation_seeds=range(FIRST_VALIDATION_SEED, FIRST_VALIDATION_SEED + validation_seeds),
+        teacher=teacher,
+        updates=updates,
+        minutes=minutes,
+        environments=environments,
+        ppo=PPOSettings(learning_rate=learning_rate),
+        seed=seed,
+        device=device_of(device).type,
+    )
+    cases = [synthetic_case(workload, chosen, count) for count in trial_workers]
+    cases += [trace_case(trace, chosen) for trace in trial_traces]
+    out.mkdir(parents=True, exist_ok=True)
+    with monitoring(console, out / "tensorboard" if tensorboard else None) as monitor_of:
+        training = Training(plan, out, monitor_of("router"))
+        training.run()
+    best = training.best
+    console.print(f"Best weights: after {best.update} updates, imbalance {best.imbalance_tokens:,.0f} tokens.")
+    if trial_seeds:
+        _try(out, cases, trial_seeds, console)
+    console.print(f'To route with it: baselines.make("learned", weights="{out / WEIGHTS}")', soft_wrap=True)
+
+
+def _try(out: Path, cases: "Sequence[Case]", seeds: int, console: Any) -> None:
+    from brgym.learning.training import WEIGHTS
+    from brgym.learning.trials import figures, try_router
+    from brgym.study.files import write_rows
+
+    rows = figures(try_router(out / WEIGHTS, cases, seeds=seeds))
+    write_rows(rows, out / "trials.csv")
+    console.print(_table(rows))
+
+
+def _table(rows: "Sequence[Mapping[str, Any]]") -> "Table":
+    from rich.box import MARKDOWN
+    from rich.table import Table
+
+    headers = ("case", "router", "imbalance (tokens)", "less br-0's", "ratio to br-0", "tok/s", "longest wait (s)")
+    table = Table(*headers, box=MARKDOWN)
+    for row in rows:
+        table.add_row(
+            row["case"],
+            row["router"],
+            f"{row['imbalance_tokens']:,.0f}",
+            f"{row['difference']:,.0f} [{row['difference_low']:,.0f}, {row['difference_high']:,.0f}]",
+            f"{row['ratio']:.3f} [{row['ratio_low']:.3f}, {row['ratio_high']:.3f}]",
+            f"{row['throughput_tok_s']:,.0f}",
+            f"{row['queueing_s_max']:.1f}",
+        )
+    return table

@@ -1,0 +1,1 @@
+"""How routers learn: imitation of other routers, then reinforcement in the environment."""

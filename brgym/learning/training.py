@@ -1,0 +1,206 @@
+"""The training of the learned router, from imitation to reinforcement; the best weights so far are kept."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import torch
+from safetensors.torch import save
+
+import baselines
+import classifiers
+from baselines.learned import Learned
+from baselines.learned.network import RouterNetwork
+from brgym._checks import check_choice, check_integer, check_real
+from brgym.cluster import Policy, PoolPolicy, simulate
+from brgym.learning.arena import Arena
+from brgym.learning.imitation import demonstrate, imitate
+from brgym.learning.ppo import PPO, PPOSettings
+from brgym.study.files import write_atomically, write_rows
+
+WEIGHTS = "weights.safetensors"
+
+CURVE = "curve.csv"
+
+_CANDIDATE = ".candidate.safetensors"
+
+TEACHERS = ("br-h-oracle", "br-0", "none")
+
+Tell = Callable[[str, int, Mapping[str, float]], None]
+"""Told of progress: the stage, how far it is, and figures."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """How a router is trained.
+
+    Attributes:
+        arena: Where.
+        training_seeds: Seeds of the requests that it learns on, at least one.
+        validation_seeds: Seeds of those by which the best weights are chosen, at least one, none of them above.
+        teacher: Whom it imitates first: "br-0", "br-h-oracle", or "none".
+        imitation_epochs: Passes over the teacher's decisions.
+        updates: Updates of PPO.
+        minutes: Time after which the training stops, whatever is left of it.
+        validate_every: Updates between two validations.
+        environments: Environments side by side.
+        decisions: Decisions of an episode.
+        ppo: How PPO learns.
+        seed: Decides all randomness.
+        device: "cpu" or "cuda".
+    """
+
+    arena: Arena
+    training_seeds: Sequence[int]
+    validation_seeds: Sequence[int]
+    teacher: str = "br-h-oracle"
+    imitation_epochs: int = 6
+    updates: int = 1000
+    minutes: float = 90.0
+    validate_every: int = 20
+    environments: int = 64
+    decisions: int = 1000
+    ppo: PPOSettings = field(default_factory=PPOSettings)
+    seed: int = 0
+    device: str = "cpu"
+
+    def __post_init__(self) -> None:
+        for name in ("training_seeds", "validation_seeds"):
+            if not getattr(self, name):
+                raise ValueError(f"{name} must have one seed or more")
+        shared = sorted(set(self.training_seeds) & set(self.validation_seeds))
+        if shared:
+            raise ValueError(f"seeds {shared} are both for training and for validation")
+        check_choice("teacher", self.teacher, TEACHERS)
+        for name in ("imitation_epochs", "updates"):
+            check_integer(name, getattr(self, name), minimum=0)
+        for name in ("validate_every", "environments"):
+            check_integer(name, getattr(self, name), minimum=1)
+        check_real("minutes", self.minutes, minimum=0.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Point:
+    """One point of the learning curve.
+
+    Attributes:
+        stage: "imitation" or "ppo".
+        update: Updates of PPO so far.
+        decisions: Decisions played in them.
+        seconds: Time since the training began.
+        imbalance_tokens: Mean imbalance of the runs of the validation seeds.
+        reward: Mean reward of a decision since the last point; NaN before the first update.
+    """
+
+    stage: str
+    update: int
+    decisions: int
+    seconds: float
+    imbalance_tokens: float
+    reward: float
+
+
+class Training:
+    """Trains a router and keeps the best weights so far in a folder, with the learning curve.
+
+    Args:
+        plan: How.
+        out: The folder, which exists.
+        tell: Told of progress.
+    """
+
+    def __init__(self, plan: Plan, out: Path, tell: Tell) -> None:
+        self.plan, self.out, self.tell = plan, out, tell
+        self.curve: list[Point] = []
+        self._device = torch.device(plan.device)
+        self._begun_s = time.monotonic()
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(plan.seed)
+            self._network = RouterNetwork().to(self._device)
+
+    def run(self) -> list[Point]:
+        """Trains; returns the learning curve."""
+        if self.plan.teacher != "none":
+            self._imitate()
+        self._note("imitation", 0, np.nan)
+        if self.plan.updates:
+            self._reinforce()
+        return self.curve
+
+    @property
+    def best(self) -> Point:
+        """The point of the curve whose weights were kept."""
+        return min(self.curve, key=lambda point: point.imbalance_tokens)
+
+    def imbalance(self, policy: Policy) -> float:
+        """Mean imbalance of a policy's runs of the validation seeds, in tokens."""
+        arena = self.plan.arena
+        runs = [simulate(arena.cluster, arena.draw(seed), policy) for seed in self.plan.validation_seeds]
+        return float(np.mean([run.metrics.imbalance_mean for run in runs]))
+
+    def _imitate(self) -> None:
+        plan = self.plan
+        shown = demonstrate(plan.arena.cluster, _teacher(plan.teacher), map(plan.arena.draw, plan.training_seeds))
+        imitate(
+            self._network,
+            shown,
+            workers=plan.arena.cluster.workers,
+            epochs=plan.imitation_epochs,
+            seed=plan.seed,
+            device=self._device,
+            tell=lambda epoch, loss: self.tell("imitation", epoch, {"loss": loss}),
+        )
+
+    def _reinforce(self) -> None:
+        plan = self.plan
+        envs = plan.arena.environments(plan.training_seeds, count=plan.environments, decisions=plan.decisions)
+        ppo = PPO(self._network, envs, plan.ppo, seed=plan.seed, device=self._device)
+        rewards = []
+        for update in range(1, plan.updates + 1):
+            if self._seconds() >= 60.0 * plan.minutes:
+                break
+            figures = ppo.update(1.0 - (update - 1) / plan.updates)
+            rewards.append(figures["reward"])
+            self.tell("ppo", update, figures)
+            if update % plan.validate_every == 0 or update == plan.updates:
+                self._note("ppo", update, float(np.mean(rewards)))
+                rewards.clear()
+        envs.close()
+
+    def _note(self, stage: str, update: int, reward: float) -> None:
+        """Tries the router on the validation seeds, and keeps it where it is the best so far."""
+        plan = self.plan
+        write_atomically(self.out / _CANDIDATE, lambda file: file.write(save(_arrays(self._network))))
+        imbalance = self.imbalance(Learned(weights=self.out / _CANDIDATE))
+        if imbalance < min((point.imbalance_tokens for point in self.curve), default=np.inf):
+            (self.out / _CANDIDATE).replace(self.out / WEIGHTS)
+        (self.out / _CANDIDATE).unlink(missing_ok=True)
+        decisions = update * plan.environments * plan.ppo.steps
+        self.curve.append(
+            Point(
+                stage=stage,
+                update=update,
+                decisions=decisions,
+                seconds=self._seconds(),
+                imbalance_tokens=imbalance,
+                reward=reward,
+            )
+        )
+        self.tell("validation", update, {"imbalance": imbalance})
+        write_rows([asdict(point) for point in self.curve], self.out / CURVE)
+
+    def _seconds(self) -> float:
+        return time.monotonic() - self._begun_s
+
+
+def _teacher(name: str) -> PoolPolicy:
+    if name == "br-0":
+        return cast(PoolPolicy, baselines.make("br-0"))
+    return cast(PoolPolicy, baselines.make("br-h", predictor=classifiers.Oracle()))
+
+
+def _arrays(network: RouterNetwork) -> dict[str, torch.Tensor]:
+    return {name: weight.detach().cpu().contiguous() for name, weight in network.state_dict().items()}
