@@ -96,6 +96,7 @@ def as_document(sizing: Sizing) -> dict[str, Any]:
             "theta_interval": p.load.theta_interval(),
             "nu": p.load.nu,
             "nu_interval": p.load.nu_interval(),
+            "skewness": p.load.skewness,
         },
         "ratio": p.ratio,
         "ratio_interval": p.interval(),
