@@ -27,7 +27,8 @@ def test_json_and_plot_are_written(tmp_path, capsys):
     assert afd("--coefficients", EXAMPLE, "--instances", 12, "--nodes", 4, "--json", files[0], "--plot", files[1]) == 0
     found = json.loads(files[0].read_text())
     assert found["coefficients"]["alpha_a"] == 0.00165
-    assert found["method"] == "gaussian-microbatch"
+    assert found["method"] == "quasi-static"
+    assert found["load"]["skewness"] != 0.0
     assert {point["ratio"] for point in found["simulated"]} == {point["ratio"] for point in found["predicted"]}
     assert len(found["splits"]) == 2
     assert files[1].read_bytes()[:4] == b"\x89PNG"

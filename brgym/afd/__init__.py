@@ -5,7 +5,7 @@ for the best ratio (`optimal_ratio`, explained by `describe`), confirm it by sim
 and run any router on the bundle as a cluster (`bundle_cluster`).
 """
 
-from brgym.afd.bundle import BundleResult, simulate_bundle
+from brgym.afd.bundle import BundleResult, simulate_bundle, simulate_ratios
 from brgym.afd.cluster import bundle_cluster, step_time
 from brgym.afd.coefficients import Coefficients
 from brgym.afd.files import read_coefficients
@@ -52,6 +52,7 @@ __all__ = [
     "ratios_about",
     "read_coefficients",
     "simulate_bundle",
+    "simulate_ratios",
     "step_time",
     "token_load",
 ]

@@ -10,12 +10,10 @@ from scipy.optimize import brentq
 from brgym.afd._types import FloatArray
 from brgym.afd.cycle import Cycle, unit_cost
 
-_CHUNK = 1024
-
 
 @dataclass(frozen=True)
 class BarrierCycle(ABC):
-    """A cycle that waits for the slowest of r attention workers with normal times.
+    """A cycle that waits for the slowest of r attention workers whose times scatter.
 
     Attributes:
         mean: Mean attention time mu of a worker.
@@ -29,7 +27,7 @@ class BarrierCycle(ABC):
 
     @abstractmethod
     def duration(self, ratio: npt.ArrayLike) -> FloatArray:
-        """Mean cycle time at each ratio; not below that of `affine(0)`."""
+        """Mean cycle time at each ratio: not below that of `affine(0)`, and no shorter at a larger ratio."""
 
     @abstractmethod
     def affine(self, deviations: float) -> Cycle:
@@ -37,7 +35,11 @@ class BarrierCycle(ABC):
 
     def cost(self, ratio: npt.ArrayLike) -> FloatArray:
         """What `batch` tokens cost at each ratio: cost of an instance times time."""
-        return unit_cost(ratio, self.rest.attention_cost, self.rest.ffn_cost) * self.duration(ratio)
+        costs: FloatArray = self._unit_cost(ratio) * self.duration(ratio)
+        return costs
+
+    def _unit_cost(self, ratio: npt.ArrayLike) -> FloatArray:
+        return unit_cost(ratio, self.rest.attention_cost, self.rest.ffn_cost)
 
     def best_ratio(self, limit: float) -> float:
         """The ratio of least cost: an integer, since a barrier counts workers."""
@@ -46,19 +48,26 @@ class BarrierCycle(ABC):
     def best_integer(self, limit: float) -> int:
         """The integer ratio of least cost among those from 1 to `limit`, which is at least 1.
 
-        The search is exhaustive where it has to be: without scatter the cost is lower and convex, so no ratio whose
-        cost without scatter is above the least cost found can win.
+        The search leaves out only what cannot win. Without scatter the cost is lower and convex, which leaves a span of
+        ratios; and a cycle does not get shorter with more workers, so that a part of the span costs at least what its
+        largest ratio would cost with the cycle of a smaller one.
         """
         mean_field = self.affine(0.0)
-        start = mean_field.best_integer(limit)
-        low, high = _sublevel(mean_field, float(self.cost(start)))
+        best = mean_field.best_integer(limit)
+        least = float(self.cost(best))
+        low, high = _sublevel(mean_field, least)
         first, last = max(1, int(np.floor(low))), int(min(np.ceil(high), np.floor(limit)))
-        best, least = start, float(self.cost(start))
-        for chunk in range(first, last + 1, _CHUNK):
-            ratios = np.arange(chunk, min(chunk + _CHUNK, last + 1))
-            cost = self.cost(ratios)
-            if cost.min() < least:
-                best, least = int(ratios[cost.argmin()]), float(cost.min())
+        parts = [(first, last, float(mean_field.duration(first)))]
+        while parts:
+            first, last, shortest = parts.pop()
+            if first > last or self._unit_cost(last) * shortest >= least:
+                continue
+            middle = (first + last) // 2
+            duration = float(self.duration(middle))
+            cost = float(self._unit_cost(middle)) * duration
+            if cost < least:
+                best, least = middle, cost
+            parts += [(first, middle - 1, shortest), (middle + 1, last, duration)]
         return best
 
     def largest_ratio(self, duration: float) -> float:

@@ -1,7 +1,8 @@
 """A bundle of attention workers and one FFN server, simulated request by request, to check the formulas against."""
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 import numpy as np
@@ -45,6 +46,7 @@ class BundleResult:
         batch: Requests of one worker in one microbatch.
         microbatches: Microbatches in flight.
         steps: Measured decode steps of each microbatch.
+        cycle_times: `cycle_time` of each interval of the run, by which bundles on the same loads are compared.
     """
 
     throughput: float
@@ -60,6 +62,7 @@ class BundleResult:
     batch: int
     microbatches: int
     steps: int
+    cycle_times: tuple[float, ...] = field(repr=False)
 
 
 def simulate_bundle(
@@ -101,6 +104,62 @@ def simulate_bundle(
         ValueError: If a parameter is out of its range or the workload yields bad lengths.
     """
     check_integer("ratio", ratio, minimum=1)
+    (result,) = simulate_ratios(
+        coefficients,
+        workload,
+        ratios=(ratio,),
+        batch=batch,
+        microbatches=microbatches,
+        steps=steps,
+        schedule=schedule,
+        intervals=intervals,
+        confidence=confidence,
+        seed=seed,
+    )
+    return result
+
+
+def simulate_ratios(
+    coefficients: Coefficients,
+    workload: Lengths | Sampler,
+    *,
+    ratios: Sequence[int],
+    batch: int = 256,
+    microbatches: int = 3,
+    steps: int | None = None,
+    schedule: Schedule = "pipelined",
+    intervals: int = 20,
+    confidence: float = 0.95,
+    seed: int = 0,
+) -> list[BundleResult]:
+    """Simulates bundles of several ratios on the same loads, so that they can be told apart by much shorter runs.
+
+    The loads of a worker do not depend on when its steps are, so one run of the largest bundle serves all: a bundle of
+    r workers has the first r of them (common random numbers). Compare results interval by interval (`cycle_times`).
+
+    Args:
+        coefficients: Latency coefficients.
+        workload: As in `simulate_bundle`.
+        ratios: Attention workers of each bundle.
+        batch: As in `simulate_bundle`, and so are the others.
+        microbatches: Microbatches in flight.
+        steps: Measured decode steps of each microbatch.
+        schedule: How the phases follow each other.
+        intervals: Intervals of the run.
+        confidence: Confidence of the intervals.
+        seed: Seed of all draws; a bundle's loads depend on the largest ratio too.
+
+    Returns:
+        A result a ratio, in order.
+
+    Raises:
+        TypeError: If `workload` is neither a workload nor a sampler.
+        ValueError: If a parameter is out of its range or the workload yields bad lengths.
+    """
+    if not len(ratios):
+        raise ValueError("ratios must hold at least one ratio")
+    for ratio in ratios:
+        check_integer("ratios", ratio, minimum=1)
     check_integer("batch", batch, minimum=1)
     check_integer("microbatches", microbatches, minimum=1)
     check_integer("intervals", intervals, minimum=2)
@@ -111,14 +170,15 @@ def simulate_bundle(
         steps = max(_SHORTEST_RUN_STEPS, round(_LIFETIMES * stream.mean_lifetime_in_service()))
     per_interval = check_integer("steps", steps, minimum=intervals) // intervals
     timing = Timing(
+        np.array(ratios, dtype=np.int64),
         coefficients.alpha_a,
         coefficients.beta_a,
-        coefficients.communication_time(ratio, batch),
-        coefficients.ffn_time(ratio, batch),
+        np.array([float(coefficients.communication_time(ratio, batch)) for ratio in ratios]),
+        np.array([float(coefficients.ffn_time(ratio, batch)) for ratio in ratios]),
     )
-    shape = (microbatches, ratio, batch)
+    shape = (microbatches, max(ratios), batch)
     tally = _run(stream, timing, shape, per_interval, intervals, lockstep=schedule == "lockstep")
-    return _summary(tally, timing, shape, per_interval, confidence)
+    return [_summary(tally, timing, i, shape, per_interval, confidence) for i in range(len(ratios))]
 
 
 def _run(
@@ -130,8 +190,9 @@ def _run(
     independent, even where loads never decorrelate: under constant outputs every slot repeats itself for ever.
     """
     microbatches, workers, batch = shape
-    clock = Clock(np.zeros(workers), np.zeros(microbatches), np.zeros(1))
-    tally = Tally(*np.zeros((4, intervals + 1)))
+    bundles = timing.workers.size
+    clock = Clock(np.zeros((bundles, workers)), np.zeros((bundles, microbatches)), np.zeros(bundles))
+    tally = Tally(*np.zeros((4, intervals + 1, bundles)))
     for row in range(intervals + 1):
         slots = _stationary_slots(stream, shape)
         done, last = 0, microbatches * (steps if row else _WARM_UP_STEPS)
@@ -149,16 +210,17 @@ def _stationary_slots(stream: RequestStream, shape: tuple[int, int, int]) -> Slo
 
 
 def _summary(
-    tally: Tally, timing: Timing, shape: tuple[int, int, int], per_interval: int, confidence: float
+    tally: Tally, timing: Timing, i: int, shape: tuple[int, int, int], per_interval: int, confidence: float
 ) -> BundleResult:
-    microbatches, workers, batch = shape
+    microbatches, _, batch = shape
+    workers, ffn = int(timing.workers[i]), float(timing.ffn[i])
     cycles = per_interval * microbatches
-    cycle_times = np.diff(tally.end) / cycles
-    loads, squares = tally.load[1:] / (cycles * workers), tally.load_square[1:] / (cycles * workers)
+    cycle_times = np.diff(tally.end[:, i]) / cycles
+    loads, squares = tally.load[1:, i] / (cycles * workers), tally.load_square[1:, i] / (cycles * workers)
     mean_load = loads.mean()
     variances = squares - 2 * mean_load * loads + mean_load**2
     # No cycle is shorter than the FFN's part in it, and no variance is below zero: the intervals end there.
-    cycle = np.maximum(timing.ffn, _mean_and_interval(cycle_times, confidence))
+    cycle = np.maximum(ffn, _mean_and_interval(cycle_times, confidence))
     throughput, most, least = workers * batch / ((workers + 1) * cycle)
     theta = _mean_and_interval(loads, confidence) / batch
     nu = np.sqrt(np.maximum(0.0, _mean_and_interval(variances, confidence)) / batch)
@@ -166,8 +228,8 @@ def _summary(
         throughput=float(throughput),
         throughput_ci=(float(least), float(most)),
         cycle_time=float(cycle[0]),
-        idle_attention=float(1 - tally.busy[1:].mean() / (workers * cycles * cycle[0])),
-        idle_ffn=float(1 - timing.ffn / cycle[0]),
+        idle_attention=float(1 - tally.busy[1:, i].mean() / (workers * cycles * cycle[0])),
+        idle_ffn=float(1 - ffn / cycle[0]),
         theta=float(theta[0]),
         theta_ci=(float(theta[1]), float(theta[2])),
         nu=float(nu[0]),
@@ -176,6 +238,7 @@ def _summary(
         batch=batch,
         microbatches=microbatches,
         steps=per_interval * cycle_times.size,
+        cycle_times=tuple(cycle_times.tolist()),
     )
 
 

@@ -1,7 +1,8 @@
 """The compiled bundle: one microbatch-step after another, slots that age by a token, and the two ways to keep time.
 
 Microbatch-step k belongs to microbatch b = k mod m. Loads are kept per microbatch and worker; the slots themselves are
-looked at only in the steps in which a request of their worker ends.
+looked at only in the steps in which a request of their worker ends. How loads change does not depend on when, so
+bundles of several sizes are timed on the same loads: a bundle of r workers has the first r of them.
 """
 
 from typing import NamedTuple
@@ -13,19 +14,21 @@ from brgym.afd._types import FloatArray, IntArray
 
 
 class Timing(NamedTuple):
-    """Phase times of one bundle.
+    """Sizes and phase times of the bundles.
 
     Attributes:
+        workers: Attention workers of each bundle, shape (bundles,).
         alpha_a: Attention time per token.
         beta_a: Attention time at no load.
-        communication: Communication time, there and back.
-        ffn: FFN time of a microbatch.
+        communication: Communication time of each bundle, there and back, shape (bundles,).
+        ffn: FFN time of a microbatch of each bundle, shape (bundles,).
     """
 
+    workers: IntArray
     alpha_a: float
     beta_a: float
-    communication: float
-    ffn: float
+    communication: FloatArray
+    ffn: FloatArray
 
 
 class Slots(NamedTuple):
@@ -49,9 +52,9 @@ class Clock(NamedTuple):
     """When things are free again.
 
     Attributes:
-        attention: Each attention worker, shape (workers,).
-        ready: Each microbatch, back at the attention workers, shape (microbatches,).
-        ffn: The FFN server, shape (1,); the time of the last cycle's end in lockstep.
+        attention: Each attention worker, shape (bundles, workers).
+        ready: Each microbatch, back at the attention workers, shape (bundles, microbatches).
+        ffn: The FFN server, shape (bundles,); the time of the last cycle's end in lockstep.
     """
 
     attention: FloatArray
@@ -60,7 +63,7 @@ class Clock(NamedTuple):
 
 
 class Tally(NamedTuple):
-    """Sums over each interval of the run, row 0 being the warm-up, shape (intervals + 1,) each.
+    """Sums over each interval of the run, row 0 being the warm-up, shape (intervals + 1, bundles) each.
 
     Attributes:
         end: The time at which the interval's last microbatch-step ends.
@@ -113,48 +116,51 @@ def advance(
             return k
         b = k % microbatches
         load = slots.load[b]
-        end = _lockstep(load, timing, clock) if lockstep else _pipelined(load, b, timing, clock)
-        tally.end[row] = end
-        _observe(load, timing, row, tally)
+        for i in range(timing.workers.size):
+            own = load[: timing.workers[i]]
+            end = _lockstep(own, i, timing, clock) if lockstep else _pipelined(own, b, i, timing, clock)
+            tally.end[row, i] = end
+            _observe(own, i, timing, row, tally)
         used = _age(slots, b, k // microbatches, used, fresh_prompt, fresh_output)
     return last
 
 
 @compiled
-def _pipelined(load: IntArray, b: int, timing: Timing, clock: Clock) -> float:
+def _pipelined(load: IntArray, b: int, i: int, timing: Timing, clock: Clock) -> float:
     """Attention, way there, FFN, way back: each as soon as its server and the microbatch are there."""
+    free, ready = clock.attention[i], clock.ready[i]
     arrival = 0.0
     for j in range(load.size):
-        end = max(clock.attention[j], clock.ready[b]) + timing.alpha_a * load[j] + timing.beta_a
-        clock.attention[j] = end
+        end = max(free[j], ready[b]) + timing.alpha_a * load[j] + timing.beta_a
+        free[j] = end
         arrival = max(arrival, end)
-    end = float(max(clock.ffn[0], arrival + timing.communication / 2) + timing.ffn)
-    clock.ffn[0] = end
-    clock.ready[b] = end + timing.communication / 2
+    end = float(max(clock.ffn[i], arrival + timing.communication[i] / 2) + timing.ffn[i])
+    clock.ffn[i] = end
+    ready[b] = end + timing.communication[i] / 2
     return end
 
 
 @compiled
-def _lockstep(load: IntArray, timing: Timing, clock: Clock) -> float:
+def _lockstep(load: IntArray, i: int, timing: Timing, clock: Clock) -> float:
     """One cycle of the max form: it takes as long as the longest phase."""
-    cycle = max(timing.communication, timing.ffn)
+    cycle = max(timing.communication[i], timing.ffn[i])
     for j in range(load.size):
         cycle = max(cycle, timing.alpha_a * load[j] + timing.beta_a)
-    end = float(clock.ffn[0] + cycle)
-    clock.ffn[0] = end
+    end = float(clock.ffn[i] + cycle)
+    clock.ffn[i] = end
     return end
 
 
 @compiled
-def _observe(load: IntArray, timing: Timing, row: int, tally: Tally) -> None:
+def _observe(load: IntArray, i: int, timing: Timing, row: int, tally: Tally) -> None:
     total = 0.0
     square = 0.0
     for j in range(load.size):
         total += load[j]
         square += float(load[j]) ** 2
-    tally.busy[row] += timing.alpha_a * total + timing.beta_a * load.size
-    tally.load[row] += total
-    tally.load_square[row] += square
+    tally.busy[row, i] += timing.alpha_a * total + timing.beta_a * load.size
+    tally.load[row, i] += total
+    tally.load_square[row, i] += square
 
 
 @compiled

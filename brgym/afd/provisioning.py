@@ -14,10 +14,10 @@ from brgym.afd.coefficients import Coefficients
 from brgym.afd.cycle import Cycle, Phase, Regime, RegimeMargin, pipeline
 from brgym.afd.gaussian import GaussianCycle, expected_maximum
 from brgym.afd.limits import InfeasibleError, Limits, kv_tokens_needed, largest_batch
-from brgym.afd.pipelined import PipelinedGaussianCycle
+from brgym.afd.quasi_static import QuasiStaticCycle
 from brgym.afd.token_load import TokenLoad, percentile_interval
 
-Method = Literal["mean-field", "gaussian", "gaussian-plug-in", "microbatch", "gaussian-microbatch"]
+Method = Literal["mean-field", "gaussian", "gaussian-plug-in", "microbatch", "quasi-static"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,11 +74,16 @@ class Provision:
 
         A replicate of the load under which no bundle keeps the TPOT limit counts as a ratio of 0.
         """
+        ratios = self._replicated_ratios
+        return None if ratios is None else percentile_interval(ratios, confidence)
+
+    @cached_property
+    def _replicated_ratios(self) -> list[float] | None:
         if self.load.replicates is None:
             return None
-        loads = (TokenLoad(float(theta), float(nu)) for theta, nu in self.load.replicates)
+        loads = (TokenLoad(theta, nu, skewness=third) for theta, nu, third in self.load.replicates.tolist())
         provisions = (replace(self, load=load) for load in loads)
-        return percentile_interval([p.ratio if p.ratio_limit >= 1 else 0.0 for p in provisions], confidence)
+        return [p.ratio if p.ratio_limit >= 1 else 0.0 for p in provisions]
 
     @property
     def regime(self) -> Regime:
@@ -155,9 +160,9 @@ class Provision:
         if self.method == "mean-field":
             return self._cycle(attention, communication, ffn)
         std = self.coefficients.alpha_a * self.load.worker_std(self.batch)
-        if self.method == "gaussian-microbatch":
-            away = pipeline((communication, ffn), 1)
-            return PipelinedGaussianCycle(self._attention_time, std, self._cycle(ffn), away, self.microbatches)
+        if self.method == "quasi-static":
+            skewness, away = self.load.worker_skewness(self.batch), pipeline((communication, ffn), 1)
+            return QuasiStaticCycle(self._attention_time, std, self._cycle(ffn), skewness, away, self.microbatches)
         rest = self._cycle(communication, ffn)
         return GaussianCycle(self._attention_time, std, rest, plug_in=self.method == "gaussian-plug-in")
 
@@ -203,8 +208,8 @@ def optimal_ratio(
     `"gaussian"` takes the mean over the slowest of r normal loads, `"gaussian-plug-in"` puts the mean of the slowest
     into the maximum (all three arXiv 2601.21351); `"microbatch"` takes workers at their mean and knows that m
     microbatches may be too few to keep all phases busy, `tau_m = max(t_A, t_F, (t_A + t_F + t_C) / m)`;
-    `"gaussian-microbatch"` knows besides that normal loads scatter, and that a worker may run ahead of the others by as
-    many microbatches (`brgym.afd.pipelined`; both derived for this project).
+    `"quasi-static"` knows besides that loads scatter, and that a worker may run ahead of the others by as many
+    microbatches (`brgym.afd.quasi_static`; both derived for this project).
 
     Args:
         coefficients: Latency coefficients.

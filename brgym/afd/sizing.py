@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from brgym.afd.bundle import BundleResult, simulate_bundle
+from brgym.afd.bundle import BundleResult, simulate_ratios
 from brgym.afd.provisioning import Provision
 from brgym.afd.requests import Lengths, Sampler
 
@@ -48,7 +48,7 @@ def confirm(
     steps: int | None = None,
     seed: int = 0,
 ) -> Sizing:
-    """Simulates the bundle of a provisioning result, its phases pipelined, all instances counted alike.
+    """Simulates the bundle of a provisioning result at several ratios, on the same loads, its phases pipelined.
 
     Args:
         provision: The formulas' answer.
@@ -60,18 +60,15 @@ def confirm(
     Raises:
         ValueError: As `simulate_bundle`.
     """
-    results = [
-        simulate_bundle(
-            provision.coefficients,
-            workload,
-            ratio=ratio,
-            batch=provision.batch,
-            microbatches=provision.microbatches,
-            steps=steps,
-            seed=seed,
-        )
-        for ratio in sorted(ratios_about(provision) if ratios is None else ratios)
-    ]
+    results = simulate_ratios(
+        provision.coefficients,
+        workload,
+        ratios=sorted(ratios_about(provision) if ratios is None else ratios),
+        batch=provision.batch,
+        microbatches=provision.microbatches,
+        steps=steps,
+        seed=seed,
+    )
     return Sizing(provision, tuple(results))
 
 
@@ -99,6 +96,7 @@ def as_document(sizing: Sizing) -> dict[str, Any]:
             "theta_interval": p.load.theta_interval(),
             "nu": p.load.nu,
             "nu_interval": p.load.nu_interval(),
+            "skewness": p.load.skewness,
         },
         "ratio": p.ratio,
         "ratio_interval": p.interval(),

@@ -1,4 +1,4 @@
-"""How many tokens of KV cache a busy slot holds in the long run: its mean theta and its standard deviation nu.
+"""How many tokens of KV cache a busy slot holds in the long run: mean theta, standard deviation nu, and skewness.
 
 A slot is refilled at once, so its load is a renewal process with rewards: a request of P prompt and D output tokens
 holds P, P + 1, ..., P + D - 1 tokens in its D decode steps. Long outputs are therefore seen longer, and the correlation
@@ -25,7 +25,9 @@ class TokenLoad:
     Attributes:
         theta: Mean load of a slot.
         nu: Standard deviation of the load of a slot.
-        replicates: Bootstrap replicates of (theta, nu), shape (replicates, 2), or None where the load is known exactly.
+        replicates: Bootstrap replicates of (theta, nu, skewness), shape (replicates, 3); None where the load is known
+            exactly.
+        skewness: Third central moment of the load of a slot over nu^3 (our extension; only `"quasi-static"` asks).
 
     Raises:
         ValueError: If theta is not positive, nu is negative or the replicates have another shape.
@@ -34,27 +36,33 @@ class TokenLoad:
     theta: float
     nu: float
     replicates: FloatArray | None = field(default=None, repr=False, compare=False)
+    skewness: float = field(default=0.0, kw_only=True)
 
     def __post_init__(self) -> None:
         check_real("theta", self.theta, minimum=0.0, exclusive=True)
         check_real("nu", self.nu, minimum=0.0)
-        if self.replicates is not None and (self.replicates.ndim != 2 or self.replicates.shape[1] != 2):
-            raise ValueError(f"replicates must have shape (replicates, 2), got {self.replicates.shape}")
+        check_real("skewness", self.skewness)
+        if self.replicates is not None and (self.replicates.ndim != 2 or self.replicates.shape[1] != 3):
+            raise ValueError(f"replicates must have shape (replicates, 3), got {self.replicates.shape}")
 
     @classmethod
     def geometric(cls, mean_prompt: float, mean_output: float, *, prompt_std: float = 0.0) -> Self:
         """The load under geometric outputs on 1, 2, ..., independent of the prompts (v1's case).
 
-        `theta = E[P] + E[D] - 1` and `nu^2 = Var[P] + E[D] (E[D] - 1)`: the age is geometric from 0.
+        `theta = E[P] + E[D] - 1` and `nu^2 = Var[P] + E[D] (E[D] - 1)`: the age is geometric from 0. The third central
+        moment `E[D] (E[D] - 1) (2 E[D] - 1)` is the age's; prompts are taken as symmetric.
         """
         _check_means(mean_prompt, mean_output, prompt_std)
-        return cls(mean_prompt + mean_output - 1.0, float(np.hypot(prompt_std, _geometric_std(mean_output))))
+        age_variance = mean_output * (mean_output - 1.0)
+        nu = float(np.hypot(prompt_std, np.sqrt(age_variance)))
+        skewness = age_variance * (2 * mean_output - 1) / nu**3 if nu else 0.0
+        return cls(mean_prompt + mean_output - 1.0, nu, skewness=skewness)
 
     @classmethod
     def constant(cls, mean_prompt: float, output: int, *, prompt_std: float = 0.0) -> Self:
         """The load where every request generates `output` tokens: the age is uniform on 0 .. output - 1.
 
-        `theta = E[P] + (D - 1) / 2` and `nu^2 = Var[P] + (D^2 - 1) / 12`.
+        `theta = E[P] + (D - 1) / 2` and `nu^2 = Var[P] + (D^2 - 1) / 12`; prompts are taken as symmetric.
         """
         check_integer("output", output, minimum=1)
         _check_means(mean_prompt, output, prompt_std)
@@ -68,6 +76,10 @@ class TokenLoad:
         """Standard deviation of the load of a worker with `batch` busy slots, in tokens."""
         return float(np.sqrt(batch) * self.nu)
 
+    def worker_skewness(self, batch: int) -> float:
+        """Skewness of the load of a worker with `batch` busy slots."""
+        return float(self.skewness / np.sqrt(batch))
+
     def theta_interval(self, *, confidence: float = 0.95) -> Interval | None:
         """Percentile bootstrap interval of theta; None where the load is known exactly."""
         return None if self.replicates is None else percentile_interval(self.replicates[:, 0], confidence)
@@ -80,11 +92,12 @@ class TokenLoad:
 def token_load(
     prompt_tokens: npt.ArrayLike, output_tokens: npt.ArrayLike, *, replicates: int = 200, seed: int = 0
 ) -> TokenLoad:
-    """Measures theta and nu from requests: a trace, or draws from a distribution.
+    """Measures theta, nu and skewness from requests: a trace, or draws from a distribution.
 
-    Ratios of sums over the requests, `theta = sum(D P + D (D - 1) / 2) / sum(D)` and nu likewise from the squares,
-    which keep the correlation of prompt and output (arXiv 2601.21351 v2 and later). The bootstrap resamples whole
-    requests; it takes them as independent, and under heavy tails it is itself optimistic.
+    Ratios of sums over the requests, `theta = sum(D P + D (D - 1) / 2) / sum(D)`, nu and skewness likewise from the
+    squares and cubes. They keep the correlation of prompt and output (arXiv 2601.21351 v2 and later; the skewness is
+    ours). The bootstrap resamples whole requests; it takes them as independent, and under heavy tails it is itself
+    optimistic.
 
     Args:
         prompt_tokens: Prompt tokens of each request, shape (requests,).
@@ -100,12 +113,12 @@ def token_load(
     # Sums about a value near theta: squares of raw loads would cancel and lose nu's digits.
     centre = float(np.average(prompt + (output - 1) / 2, weights=output))
     sums = _request_sums(prompt, output, centre)
-    theta, nu = _ratios(sums.sum(axis=0), centre)
+    theta, nu, skewness = _ratios(sums.sum(axis=0), centre)
     if not replicates:
-        return TokenLoad(theta, nu)
+        return TokenLoad(theta, nu, skewness=skewness)
     rng = np.random.default_rng(seed)
     resampled = (sums[rng.integers(output.size, size=output.size)].sum(axis=0) for _ in range(replicates))
-    return TokenLoad(theta, nu, np.array([_ratios(total, centre) for total in resampled]))
+    return TokenLoad(theta, nu, np.array([_ratios(total, centre) for total in resampled]), skewness=skewness)
 
 
 def finite_horizon_theta(mean_prompt: float, mean_output: float, *, requests: int, batch: int) -> float:
@@ -148,19 +161,19 @@ def percentile_interval(values: npt.ArrayLike, confidence: float) -> Interval:
 
 
 def _request_sums(prompt: IntArray, output: IntArray, centre: float) -> FloatArray:
-    """Per request: its decode steps, and the sums over them of its load less `centre`, and of the square of that."""
+    """Per request: its decode steps, and the sums over them of its load less `centre`, of its square and its cube."""
     p, d = prompt - centre, output.astype(np.float64)
     ages = d * (d - 1) / 2
-    return np.column_stack([d, d * p + ages, d * p**2 + 2 * p * ages + ages * (2 * d - 1) / 3])
+    squares = ages * (2 * d - 1) / 3
+    cubes = d * p**3 + 3 * p**2 * ages + 3 * p * squares + ages**2
+    return np.column_stack([d, d * p + ages, d * p**2 + 2 * p * ages + squares, cubes])
 
 
-def _ratios(sums: FloatArray, centre: float) -> tuple[float, float]:
-    mean, square = sums[1] / sums[0], sums[2] / sums[0]
-    return float(centre + mean), float(np.sqrt(max(0.0, square - mean**2)))
-
-
-def _geometric_std(mean: float) -> float:
-    return float(np.sqrt(mean * (mean - 1.0)))
+def _ratios(sums: FloatArray, centre: float) -> tuple[float, float, float]:
+    mean, square, cube = sums[1:] / sums[0]
+    nu = np.sqrt(max(0.0, square - mean**2))
+    third = cube - 3 * mean * square + 2 * mean**3
+    return float(centre + mean), float(nu), float(third / nu**3) if nu else 0.0
 
 
 def _check_means(mean_prompt: float, mean_output: float, prompt_std: float) -> None:

@@ -1,13 +1,16 @@
 """`brgym afd`: how many attention workers one FFN server should feed."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
+
+from brgym.cli.compare import checked_outputs
+from brgym.cli.progress import terminal
 
 if TYPE_CHECKING:
     from rich.table import Table
 
     from brgym.afd import Provision, Sizing, Split
+    from brgym.workload import Workload
 
 
 def afd(
@@ -19,9 +22,7 @@ def afd(
     invalid: Literal["error", "drop"] = "error",
     batch: int = 256,
     microbatches: int = 3,
-    method: Literal[
-        "mean-field", "gaussian", "gaussian-plug-in", "microbatch", "gaussian-microbatch"
-    ] = "gaussian-microbatch",
+    method: Literal["mean-field", "gaussian", "gaussian-plug-in", "microbatch", "quasi-static"] = "quasi-static",
     attention_cost: float = 1.0,
     ffn_cost: float = 1.0,
     kv_capacity: int | None = None,
@@ -60,22 +61,13 @@ def afd(
         json: Write everything that was found to this file.
         plot: Write the throughput along the ratio to this PNG file.
     """
-    from rich.console import Console
-
-    from brgym.cli.compare import checked_outputs
-
     outputs = checked_outputs({"--json": json, "--plot": plot})
-    progress = Console(stderr=True, quiet=not sys.stderr.isatty())
-    with progress.status("running (the first run compiles for some seconds)"):
+    with terminal().status("running (the first run compiles for some seconds)"):
         from brgym import afd
-        from brgym._checks import check_integer
-        from brgym.study import source_of
 
-        check_integer("seed", seed, minimum=0)
-        given = afd.Coefficients.illustrative() if coefficients is None else afd.read_coefficients(coefficients)
-        served = source_of(workload, requests=requests, sort=sort, invalid=invalid).workload(seed)
+        served = _served(workload, requests, sort, invalid, seed)
         provision = afd.optimal_ratio(
-            given,
+            afd.Coefficients.illustrative() if coefficients is None else afd.read_coefficients(coefficients),
             batch=batch,
             load=afd.token_load(served.prompt_tokens, served.output_tokens, seed=seed),
             method=method,
@@ -88,6 +80,14 @@ def afd(
         sizing = afd.confirm(provision, served, steps=steps, seed=seed) if simulate else afd.Sizing(provision)
         _write(sizing, workload, splits, outputs)
     _print(sizing, f"{workload}, {served.summary()}", splits, outputs)
+
+
+def _served(name: str, requests: int | None, sort: bool, invalid: Literal["error", "drop"], seed: int) -> "Workload":
+    from brgym._checks import check_integer
+    from brgym.study import source_of
+
+    check_integer("seed", seed, minimum=0)
+    return source_of(name, requests=requests, sort=sort, invalid=invalid).workload(seed)
 
 
 def _splits(provision: "Provision", instances: int | None, nodes: int | None, per_node: int) -> "dict[str, Split]":

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from brgym import afd
 from brgym.afd.bundle_kernel import Clock, Slots, Tally, Timing, advance
-from tests.afd.reference import Request, simulate
+from brgym.study.statistics import paired_ratio
+from tests.afd.reference import Request, bundle_ends, simulate, static_cycle
 
 COEFFICIENTS = afd.Coefficients.illustrative()
 GEOMETRIC = afd.GeometricLengths(100, 500)
@@ -17,14 +18,26 @@ TIMES = st.floats(0, 50)
 
 @st.composite
 def bundles(draw):
-    """Timing, requests in service by microbatch, worker and slot, and a schedule."""
+    """Phase times, requests in service by microbatch, worker and slot, and a schedule."""
     shape = draw(st.tuples(st.integers(1, 4), st.integers(1, 4), st.integers(1, 5)))
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
     output = rng.integers(1, draw(st.integers(2, 12)), shape)
     prompt, age = rng.integers(1, 50, shape), rng.integers(0, output)
-    timing = Timing(*draw(st.tuples(TIMES, TIMES, TIMES, TIMES)))
+    times = draw(st.tuples(TIMES, TIMES, TIMES, TIMES))
     fresh = rng.integers(1, 20, (2, 2000))
-    return timing, (prompt, output, age), fresh, draw(st.booleans())
+    return times, (prompt, output, age), fresh, draw(st.booleans())
+
+
+def timed(workers, times):
+    """Bundles of several sizes whose phases take the same times."""
+    alpha_a, beta_a, communication, ffn = times
+    workers = np.array(workers)
+    return Timing(workers, alpha_a, beta_a, np.full(workers.size, communication), np.full(workers.size, ffn))
+
+
+def clock_of(timing, microbatches):
+    bundles = timing.workers.size
+    return Clock(np.zeros((bundles, timing.workers.max())), np.zeros((bundles, microbatches)), np.zeros(bundles))
 
 
 def run_compiled(timing, in_service, fresh, lockstep, *, cycles, block):
@@ -32,8 +45,8 @@ def run_compiled(timing, in_service, fresh, lockstep, *, cycles, block):
     prompt, output, age = in_service
     end_step = output - age - 1
     slots = Slots((prompt + age).sum(axis=2), end_step, prompt + output, end_step.min(axis=2))
-    clock = Clock(np.zeros(prompt.shape[1]), np.zeros(prompt.shape[0]), np.zeros(1))
-    tally, used = Tally(*np.zeros((4, cycles))), 0
+    clock = clock_of(timing, prompt.shape[0])
+    tally, used = Tally(*np.zeros((4, cycles, timing.workers.size))), 0
     for k in range(cycles):
         at_hand = fresh[:, used : used + block]
         before = slots.end_tokens.copy(), slots.end_step.copy()
@@ -45,10 +58,11 @@ def run_compiled(timing, in_service, fresh, lockstep, *, cycles, block):
 @settings(max_examples=150, deadline=None)
 @given(bundles())
 def test_the_kernel_equals_the_plain_reference(bundle):
-    timing, in_service, fresh, lockstep = bundle
+    times, in_service, fresh, lockstep = bundle
     cycles = 40
-    tally = run_compiled(timing, in_service, fresh, lockstep, cycles=cycles, block=200)
     prompt, output, age = in_service
+    every = range(1, prompt.shape[1] + 1)
+    tally = run_compiled(timed(every, times), in_service, fresh, lockstep, cycles=cycles, block=200)
     slots = [
         [
             [Request(*map(int, values)) for values in zip(*worker, strict=True)]
@@ -56,28 +70,30 @@ def test_the_kernel_equals_the_plain_reference(bundle):
         ]
         for microbatch in zip(prompt, output, age, strict=True)
     ]
-    expected = simulate(slots, (Request(*map(int, pair)) for pair in fresh.T), timing, cycles, lockstep=lockstep)
-    loads = np.array([loads for _, loads in expected])
-    np.testing.assert_allclose(tally.end, [end for end, _ in expected], rtol=1e-12, atol=1e-12)
-    np.testing.assert_array_equal(tally.load, loads.sum(axis=1))
-    np.testing.assert_array_equal(tally.load_square, (loads**2).sum(axis=1))
-    np.testing.assert_allclose(tally.busy, (timing.alpha_a * loads + timing.beta_a).sum(axis=1), rtol=1e-12)
+    trace = simulate(slots, (Request(*map(int, pair)) for pair in fresh.T), times, cycles, lockstep=lockstep)
+    loads = np.array([loads for _, loads in trace])
+    for i, workers in enumerate(every):
+        own = loads[:, :workers]
+        ends = bundle_ends(own, times, len(prompt), lockstep=lockstep)
+        np.testing.assert_allclose(tally.end[:, i], ends, rtol=1e-12, atol=1e-12)
+        np.testing.assert_array_equal(tally.load[:, i], own.sum(axis=1))
+        np.testing.assert_array_equal(tally.load_square[:, i], (own**2).sum(axis=1))
+        np.testing.assert_allclose(tally.busy[:, i], (times[0] * own + times[1]).sum(axis=1), rtol=1e-12)
+    np.testing.assert_allclose(tally.end[:, -1], [end for end, _ in trace], rtol=1e-12, atol=1e-12)
 
 
 def test_the_kernel_stops_before_fresh_requests_run_out():
     ones = np.ones((1, 2, 3), dtype=np.int64)
     slots = Slots(3 * ones[..., 0], 0 * ones, 2 * ones, 0 * ones[..., 0])
-    clock, tally = Clock(np.zeros(2), np.zeros(1), np.zeros(1)), Tally(*np.zeros((4, 1)))
+    timing = timed([2], (1.0, 1.0, 1.0, 1.0))
+    clock, tally = clock_of(timing, 1), Tally(*np.zeros((4, 1, 1)))
     fresh = np.ones(20, dtype=np.int64)
-    assert advance(0, 10, 0, False, Timing(1.0, 1.0, 1.0, 1.0), slots, clock, tally, fresh, fresh) == 3
+    assert advance(0, 10, 0, False, timing, slots, clock, tally, fresh, fresh) == 3
 
 
 def event_cycle(attention, communication, ffn, microbatches, cycles=600):
     """Mean cycle time of a bundle whose loads never change, from the event recursion in plain Python."""
-    slots = [[[Request(1, 10**9)]] for _ in range(microbatches)]
-    trace = simulate(slots, iter(()), (0.0, attention, communication, ffn), cycles * microbatches)
-    half = cycles // 2 * microbatches
-    return (trace[-1][0] - trace[half - 1][0]) / half
+    return static_cycle(np.ones((microbatches, 1)), (0.0, attention, communication, ffn), cycles)
 
 
 @settings(max_examples=100, deadline=None)
@@ -107,10 +123,22 @@ def test_without_randomness_the_simulation_is_the_formula(microbatches):
 
 
 def simulated_best(workload, ratios, **options):
-    throughput = [
-        afd.simulate_bundle(COEFFICIENTS, workload, ratio=ratio, steps=40_000, **options).throughput for ratio in ratios
-    ]
-    return ratios[int(np.argmax(throughput))]
+    results = afd.simulate_ratios(COEFFICIENTS, workload, ratios=ratios, steps=40_000, **options)
+    return max(results, key=lambda result: result.throughput).ratio
+
+
+def test_bundles_on_the_same_loads_are_told_apart_where_single_runs_cannot():
+    ratios = (9, 10)
+    nine, ten = afd.simulate_ratios(COEFFICIENTS, GEOMETRIC, ratios=ratios, steps=40_000)
+    throughput = [result.ratio / (result.ratio + 1) / np.array(result.cycle_times) for result in (ten, nine)]
+    gain = paired_ratio(*throughput)
+    assert gain.mean == pytest.approx(ten.throughput / nine.throughput, rel=1e-4)
+    assert gain.low > 1
+    assert ten.throughput_ci[0] < nine.throughput_ci[1]
+    alone = afd.simulate_bundle(COEFFICIENTS, GEOMETRIC, ratio=10, steps=40_000)
+    assert ten == alone
+    with pytest.raises(ValueError, match="ratios must hold at least one ratio"):
+        afd.simulate_ratios(COEFFICIENTS, GEOMETRIC, ratios=())
 
 
 @pytest.mark.parametrize(("microbatches", "best"), [(2, {8}), (3, {10}), (4, {9, 10})])

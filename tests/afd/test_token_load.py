@@ -34,6 +34,8 @@ def test_theta_and_nu_are_the_moments_of_the_load_over_all_decode_steps(lengths)
     load = afd.token_load(*np.array(lengths).T, replicates=0)
     assert load.theta == pytest.approx(loads.mean(), rel=1e-12)
     assert load.nu == pytest.approx(loads.std(), rel=1e-6, abs=1e-6)
+    third = np.mean((loads - loads.mean()) ** 3)
+    assert load.skewness * load.nu**3 == pytest.approx(third, rel=1e-6, abs=1e-9 * max(1.0, np.ptp(loads)) ** 3)
 
 
 def test_nu_keeps_its_digits_beside_huge_prompts():
@@ -46,6 +48,7 @@ def test_constant_closed_form(output):
     expected = afd.token_load(prompt, [output, output], replicates=0)
     closed = afd.TokenLoad.constant(100, output, prompt_std=50)
     assert (closed.theta, closed.nu) == pytest.approx((expected.theta, expected.nu))
+    assert closed.skewness == pytest.approx(expected.skewness, abs=1e-9)
 
 
 @pytest.mark.parametrize("mean_output", [1.0, 3.0, 20.0])
@@ -56,6 +59,7 @@ def test_geometric_closed_form(mean_output):
     closed = afd.TokenLoad.geometric(100, mean_output, prompt_std=5)
     assert closed.theta == pytest.approx(100 + mean)
     assert closed.nu == pytest.approx(np.sqrt(25 + weights @ (ages - mean) ** 2))
+    assert closed.skewness * closed.nu**3 == pytest.approx(weights @ (ages - mean) ** 3)
 
 
 @pytest.mark.parametrize(
@@ -126,6 +130,7 @@ def test_a_worker_adds_up_its_slots():
     load = afd.TokenLoad(theta=10.0, nu=3.0)
     assert load.worker_mean(16) == 160.0
     assert load.worker_std(16) == 12.0
+    assert afd.TokenLoad(10.0, 3.0, skewness=2.0).worker_skewness(16) == 0.5
 
 
 def test_finite_horizon_is_the_average_from_a_cold_start():
@@ -149,7 +154,7 @@ def test_finite_horizon_gives_the_ratio_of_v1_and_tends_to_the_limit():
     limit = afd.TokenLoad.geometric(100, 500)
     finite = afd.optimal_ratio(COEFFICIENTS, batch=256, load=afd.TokenLoad(theta, limit.nu))
     assert finite.ratio == pytest.approx(9.30, abs=0.005)
-    assert afd.optimal_ratio(COEFFICIENTS, batch=256, load=limit).ratio == pytest.approx(9.56, abs=0.01)
+    assert afd.optimal_ratio(COEFFICIENTS, batch=256, load=limit).ratio == pytest.approx(9.5547, abs=1e-4)
     assert afd.finite_horizon_theta(100, 500, requests=10**12, batch=256) == pytest.approx(limit.theta)
     assert afd.finite_horizon_theta(100, 1, requests=5, batch=2) == 100.0
 
@@ -178,6 +183,8 @@ def test_bad_parameters_are_named():
         afd.TokenLoad(1.0, -1.0)
     with pytest.raises(ValueError, match="replicates must have shape"):
         afd.TokenLoad(1.0, 1.0, np.zeros(3))
+    with pytest.raises(ValueError, match="skewness must be finite"):
+        afd.TokenLoad(1.0, 1.0, skewness=np.inf)
     with pytest.raises(ValueError, match="mean_output must be"):
         afd.TokenLoad.geometric(100, 0.5)
     with pytest.raises(ValueError, match="requests must be at least 1"):

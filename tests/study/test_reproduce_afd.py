@@ -1,6 +1,7 @@
 """The AFD study: whole in its folder, resumed where it stopped, and its verdicts say what they are said to say."""
 
 import csv
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,25 +10,33 @@ from brgym.study.reproduce.afd import reproduce, search
 from brgym.study.reproduce.afd.grid import Cell, cells, population
 from brgym.study.reproduce.afd.router_outcomes import outcomes
 from brgym.study.reproduce.afd.routers import ROUTERS, Case, Run, saturated
-from brgym.study.reproduce.afd.search import FIXED_RATIOS, Point, explore
+from brgym.study.reproduce.afd.search import FIXED_RATIOS, explore, ratios_of
 from brgym.study.reproduce.afd.verdicts import RECOMMENDED, Explored, Share, idleness, verdicts
 
 CELL = Cell("constant, P 100, D 500", 256, 3)
 CASE = Case("azure-2023-code-like", 4)
 
 
-def peaked_at(best: int, *, width: float = 0.001):
-    """A simulation whose throughput falls on both sides of `best`."""
+def peaked_at(best: int, *, noise: float = 0.001):
+    """Simulations whose throughput falls on both sides of `best`; each run has two intervals, half of `noise` off."""
 
-    def simulate(ratio: int) -> Point:
-        throughput = 1.0 - 0.1 * abs(np.log(ratio / best))
-        return Point(ratio, throughput, throughput - width, throughput + width, 0.2, 0.4)
+    def simulate(ratios, run):
+        assert run < search._MOST_RUNS
+        results = []
+        for ratio in ratios:
+            throughput = 1.0 - 0.1 * abs(np.log(ratio / best))
+            off = noise if ratio % 2 else 0.0
+            times = tuple(ratio / (ratio + 1) / (throughput * factor) for factor in (1 - off, 1 + off))
+            results.append(
+                SimpleNamespace(ratio=ratio, batch=1, cycle_times=times, idle_attention=0.2 + 0.1 * run, idle_ffn=0.4)
+            )
+        return results
 
     return simulate
 
 
 def explored(best: int, **options) -> Explored:
-    return Explored(CELL, explore(CELL, peaked_at(best, **options), seed=0), 0)
+    return Explored(CELL, explore(ratios_of(CELL, seed=0), peaked_at(best, **options)), 0)
 
 
 def of_method(found, method):
@@ -35,10 +44,27 @@ def of_method(found, method):
 
 
 def test_the_search_finds_the_peak_and_visits_what_is_reported():
-    for best in range(2, 9):
+    for best in range(3, 9):
         found = explored(best)
         assert found.best.ratio == best
+        assert found.best.of_best == 1.0
         assert {*FIXED_RATIOS, found.predicted(RECOMMENDED).integer} <= {point.ratio for point in found.points}
+
+
+def test_points_are_what_the_simulations_say():
+    assert [point.throughput for point in explored(5).points] == pytest.approx(
+        [1.0 - 0.1 * abs(np.log(point.ratio / 5)) for point in explored(5).points], rel=1e-5
+    )
+    point = explored(5).at(4)
+    assert point.of_best == pytest.approx(point.throughput, rel=1e-5)
+
+
+def test_a_cell_is_simulated_until_its_best_stands_out_or_for_so_many_runs_at_most():
+    clear, noisy = explored(5, noise=0.0), explored(5, noise=0.2)
+    assert clear.stands_out
+    assert clear.best.idle_attention == pytest.approx(0.2)
+    assert not noisy.stands_out
+    assert noisy.best.idle_attention == pytest.approx(0.2 + 0.1 * (search._MOST_RUNS - 1) / 2)
 
 
 def test_a_prediction_agrees_at_the_nearest_integer_and_not_beyond():
@@ -52,7 +78,7 @@ def test_a_prediction_agrees_at_the_nearest_integer_and_not_beyond():
 
 def test_what_the_simulation_does_not_resolve_is_no_refutation_and_still_no_agreement():
     predicted = explored(5).predicted(RECOMMENDED).integer
-    found = verdicts(explored(predicted + 2, width=0.1))
+    found = verdicts(explored(predicted + 2, noise=0.3))
     share = Share.of(RECOMMENDED, found)
     assert of_method(found, RECOMMENDED).reason.startswith("flat optimum")
     assert (share.agreeing, share.not_refuted) == (0.0, 1.0)
@@ -96,8 +122,8 @@ def test_the_best_ratio_moves_with_the_peak_of_the_curve():
 
 
 def test_the_study_is_whole_resumed_and_the_same_on_any_number_of_processes(tmp_path, monkeypatch):
-    monkeypatch.setattr(search, "_SLOT_LIFETIMES", 10)
-    monkeypatch.setattr(search, "_SHORTEST_RUN_STEPS", 40)
+    monkeypatch.setattr(search, "_INTERVALS", 2)
+    monkeypatch.setattr(search, "_MOST_RUNS", 2)
     options = {"grid": [CELL], "cases": [CASE], "seeds": 2, "requests_per_slot": 2, "jobs": 1}
     heard = []
     path = reproduce(tmp_path, on_start=heard.append, on_done=heard.append, **options)
@@ -107,7 +133,7 @@ def test_the_study_is_whole_resumed_and_the_same_on_any_number_of_processes(tmp_
     assert (tmp_path / "ratios.png").read_bytes()[:4] == b"\x89PNG"
     assert (tmp_path / "routers.png").is_file()
     assert "illustrative" in path.read_text()
-    monkeypatch.setattr(search, "simulate_point", lambda *_, **__: pytest.fail("simulated again"))
+    monkeypatch.setattr(search, "simulate_run", lambda *_, **__: pytest.fail("simulated again"))
     reproduce(tmp_path, **options)
     assert {name: (tmp_path / name).read_bytes() for name in names} == first
     with (tmp_path / "routers.csv").open(newline="") as file:

@@ -9,7 +9,8 @@ from matplotlib.figure import Figure
 from brgym.study.reproduce.afd.predictions import METHODS
 from brgym.study.reproduce.afd.router_outcomes import Served, curve
 from brgym.study.reproduce.afd.routers import ROUTERS, Case
-from brgym.study.reproduce.afd.verdicts import TOLERANCE, Explored, Verdict, verdicts
+from brgym.study.reproduce.afd.search import NEAR
+from brgym.study.reproduce.afd.verdicts import Explored, Verdict, verdicts
 from brgym.study.statistics import mean_interval
 
 
@@ -27,7 +28,7 @@ def draw_grid(cells: Sequence[Explored]) -> Figure:
 
 def _scatter(axes: Axes, found: Sequence[Verdict]) -> None:
     edges = np.array([min(v.best for v in found) / 1.2, max(v.best for v in found) * 1.2])
-    axes.fill_between(edges, edges * (1 - TOLERANCE), edges * (1 + TOLERANCE), color="gray", alpha=0.25, linewidth=0)
+    axes.fill_between(edges, edges * (1 - NEAR), edges * (1 + NEAR), color="gray", alpha=0.25, linewidth=0)
     for agrees, colour in ((True, "C0"), (False, "C3")):
         chosen = [v for v in found if v.agrees == agrees]
         label = f"agrees ({len(chosen)})" if agrees else f"does not ({len(chosen)})"

@@ -7,16 +7,19 @@ from brgym.study.reproduce.afd.grid import COEFFICIENTS, POPULATION
 from brgym.study.reproduce.afd.predictions import METHODS
 from brgym.study.reproduce.afd.router_outcomes import RouterOutcome
 from brgym.study.reproduce.afd.routers import REFERENCE, WINDOW, Case
-from brgym.study.reproduce.afd.verdicts import RECOMMENDED, TOLERANCE, Explored, Share, Verdict, idleness, verdicts
+from brgym.study.reproduce.afd.search import NEAR
+from brgym.study.reproduce.afd.verdicts import RECOMMENDED, Explored, Share, Verdict, idleness, verdicts
 from brgym.study.statistics import CONFIDENCE, Estimate
 
 _GRID_NOTES = f"""\
 Coefficients: {COEFFICIENTS.label} ({COEFFICIENTS.time_unit}). Each workload is a population of {POPULATION:,} requests,
 which the simulator resamples and from which the token load is known exactly, so that only the formulas are tested.
-The simulated best is the integer ratio of most throughput per instance in the pipelined bundle. A prediction agrees if
-it is within {TOLERANCE:.0%} of that, or if that is its nearest integer. The loss is the share of the best simulated
-throughput that the predicted integer ratio loses. Two ratios are told apart where the intervals of their simulated
-throughputs do not meet. The throughput error is that of the formula over all simulated ratios, sign dropped.\
+Every cell is simulated at all its ratios on the same loads, in the pipelined bundle, until each ratio further than
+{NEAR:.0%} from the one of most throughput per instance, the simulated best, is told from it, or for so many runs at
+most. A prediction agrees if it is within {NEAR:.0%} of the simulated best, or if that is its nearest integer. The loss
+is the share of the best simulated throughput that the predicted integer ratio loses. Two ratios are told apart where
+the {CONFIDENCE:.0%} interval of their paired difference does not hold zero. The throughput error is that of the formula
+over all simulated ratios, sign dropped.\
 """
 
 _ROUTER_NOTES = f"""\
@@ -61,7 +64,8 @@ def _grid(cells: Sequence[Explored]) -> list[str]:
     return [
         "## Predicted against simulated ratio",
         _GRID_NOTES,
-        f"{len(cells)} cells.",
+        f"{len(cells)} cells. In {sum(not cell.stands_out for cell in cells)} of them the simulated best is not told "
+        "from some ratio that is not near it.",
         _shares(found),
         "By microbatches in flight, share of cells that agree:",
         _shares_by_microbatches(found),

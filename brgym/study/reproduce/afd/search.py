@@ -1,56 +1,75 @@
-"""The best ratio of a cell by simulation: a coarse sweep, then every ratio about its peak."""
+"""The best ratio of a cell by simulation: all its ratios on the same loads, until the best one stands out.
 
-import math
-from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+One rule for every cell and every method, set after a pilot and before the study. The simulated best is the ratio of
+most throughput. A cell is simulated in runs of many independent intervals, each as long as the mean lifetime of a
+request in service, until every ratio further than `NEAR` from the best is told from it by the paired difference of
+their throughputs, or until `_MOST_RUNS` runs are done.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, fields
 
 import numpy as np
 
-from brgym.afd import simulate_bundle
+from brgym.afd import BundleResult, simulate_ratios
 from brgym.study.reproduce.afd.grid import COEFFICIENTS, Cell, population
 from brgym.study.reproduce.afd.predictions import METHODS, predict
-from brgym.study.reproduce.store import Store
+from brgym.study.reproduce.store import Figures, Store
+from brgym.study.statistics import paired_ratio
 
 FIXED_RATIOS = (1, 4, 8, 16)
 """Ratios that a deployment might fix without asking; simulated in every cell."""
 
-_SWEEP = 6
-"""Ratios of the coarse sweep, which goes from `_LOWEST` times the least prediction to `_HIGHEST` times the greatest."""
-_LOWEST, _HIGHEST = 0.6, 1.6
+NEAR = 0.1
+"""How far two ratios may be apart, relative to the simulated best, and count as one."""
 
-_FINE = 7
-"""Most ratios tried between the neighbours of the sweep's best."""
+_SWEEP = 72
+"""Most ratios of the sweep, which goes from `_LOWEST` times the least prediction to `_HIGHEST` times the greatest:
+every integer where ratios are small, some 2 % apart where they are large."""
+_LOWEST, _HIGHEST = 0.6, 1.5
 
-_INTERVALS = 20
-_SLOT_LIFETIMES = 400_000
-"""Length of a simulation, in lifetimes of the requests in service, summed over slots: about 0.1 % in throughput."""
-_LONGEST_RUN_LIFETIMES = 300
-_SHORTEST_RUN_STEPS = 1000
+_INTERVALS = 200
+_MOST_RUNS = 6
+_SHORTEST_INTERVAL_STEPS = 200
 
 
 @dataclass(frozen=True)
 class Point:
-    """One ratio of a cell, simulated; see `brgym.afd.BundleResult`."""
+    """One ratio of a cell, simulated.
+
+    Attributes:
+        ratio: Attention workers.
+        throughput: Tokens per unit of time and instance.
+        idle_attention: Share of their time in which attention workers wait.
+        idle_ffn: Share of its time in which the FFN server waits.
+        of_best: Throughput over the best's on the same loads.
+        of_best_high: Upper end of the confidence interval of that.
+    """
 
     ratio: int
     throughput: float
-    throughput_low: float
-    throughput_high: float
     idle_attention: float
     idle_ffn: float
+    of_best: float
+    of_best_high: float
 
     @property
     def idle(self) -> float:
         """Share of all instances' time that is spent waiting."""
         return (self.ratio * self.idle_attention + self.idle_ffn) / (self.ratio + 1)
 
+    @property
+    def refuted(self) -> bool:
+        """Whether the simulation tells the ratio from the best."""
+        return self.of_best_high < 1.0
 
-Simulate = Callable[[int], Point]
-"""Simulates a cell at a ratio."""
+
+Simulate = Callable[[Sequence[int], int], Sequence[BundleResult]]
+"""Simulates a cell at some ratios, on loads that depend on the number of the run."""
 
 
-def stored(cell: Cell, store: Store, *, seed: int, code: str) -> Simulate:
-    """`simulate_point`, but what `store` holds is read and what it does not is written there.
+def stored(cell: Cell, store: Store, *, seed: int, code: str) -> list[Point]:
+    """`explore`, but what `store` holds is read and what it does not is written there.
 
     Args:
         cell: The cell.
@@ -58,80 +77,99 @@ def stored(cell: Cell, store: Store, *, seed: int, code: str) -> Simulate:
         seed: Seed of requests and simulation.
         code: Digest of the code that decides what comes out.
     """
-
-    def simulate(ratio: int) -> Point:
-        specification = {
-            "study": "afd grid",
-            "cell": asdict(cell),
-            "ratio": ratio,
-            "slot_lifetimes": _SLOT_LIFETIMES,
-            "seed": seed,
-            "code": code,
-        }
-        figures = store.load(specification)
-        if figures is None:
-            point = simulate_point(cell, ratio, seed=seed)
-            store.save(specification, {name: value for name, value in asdict(point).items() if name != "ratio"})
-            return point
-        return Point(ratio, **{name: value for name, value in figures.items() if value is not None})
-
-    return simulate
+    ratios = ratios_of(cell, seed=seed)
+    specification = {
+        "study": "afd grid",
+        "cell": asdict(cell),
+        "ratios": ratios,
+        "runs": [_INTERVALS, _MOST_RUNS, _SHORTEST_INTERVAL_STEPS],
+        "seed": seed,
+        "code": code,
+    }
+    names = [field.name for field in fields(Point) if field.name != "ratio"]
+    figures = store.load(specification)
+    if figures is None:
+        points = explore(ratios, lambda wanted, run: simulate_run(cell, wanted, seed=seed, run=run))
+        figures = {f"{name} at {point.ratio}": getattr(point, name) for point in points for name in names}
+        store.save(specification, figures)
+    return [Point(ratio, *(_figure(figures, f"{name} at {ratio}") for name in names)) for ratio in ratios]
 
 
-def simulate_point(cell: Cell, ratio: int, *, seed: int) -> Point:
-    """Simulates a cell at a ratio, the phases pipelined."""
+def simulate_run(cell: Cell, ratios: Sequence[int], *, seed: int, run: int) -> list[BundleResult]:
+    """Simulates a cell at some ratios on the same loads, the phases pipelined."""
     requests = population(cell.workload, seed)
-    slots = ratio * cell.batch * cell.microbatches
     output = requests.output_tokens.astype(np.float64)
-    lifetimes = min(_SLOT_LIFETIMES / slots, _LONGEST_RUN_LIFETIMES)
-    steps = max(_SHORTEST_RUN_STEPS, math.ceil(lifetimes * (output**2).sum() / output.sum()))
-    found = simulate_bundle(
+    lifetime = round(float((output**2).sum() / output.sum()))
+    return simulate_ratios(
         COEFFICIENTS,
         requests,
-        ratio=ratio,
+        ratios=ratios,
         batch=cell.batch,
         microbatches=cell.microbatches,
-        steps=steps,
+        steps=_INTERVALS * max(_SHORTEST_INTERVAL_STEPS, lifetime),
         intervals=_INTERVALS,
-        seed=seed,
+        seed=_MOST_RUNS * seed + run,
     )
-    return Point(ratio, found.throughput, *found.throughput_ci, found.idle_attention, found.idle_ffn)
 
 
-def explore(cell: Cell, simulate: Simulate, *, seed: int) -> list[Point]:
-    """Simulates a cell at the ratios that decide: predictions, fixed ones, a sweep, and the surroundings of its peak.
-
-    Args:
-        cell: The cell.
-        simulate: Simulates it at a ratio.
-        seed: Seed of the cell's requests.
-
-    Returns:
-        The points by ascending ratio.
-    """
+def ratios_of(cell: Cell, *, seed: int) -> list[int]:
+    """The ratios at which a cell is simulated: predictions, fixed ones, and a sweep over all that could be best."""
     predictions = [predict(cell, method, seed=seed) for method in METHODS]
     ratios = [p.ratio for p in predictions]
-    sweep = _spread(max(1.0, _LOWEST * min(ratios)), _HIGHEST * max(ratios), _SWEEP)
-    points: dict[int, Point] = {}
-
-    def visit(wanted: Iterable[int]) -> None:
-        for ratio in wanted:
-            if ratio not in points:
-                points[ratio] = simulate(ratio)
-
-    visit([*sweep, *(p.integer for p in predictions), *FIXED_RATIOS])
-    known = sorted(points)
-    peak = known.index(best(points.values()).ratio)
-    low, high = known[max(0, peak - 1)], known[min(len(known) - 1, peak + 1)]
-    visit(_spread(low, high, _FINE))
-    return [points[ratio] for ratio in sorted(points)]
+    sweep = np.geomspace(max(1.0, _LOWEST * min(ratios)), _HIGHEST * max(ratios), _SWEEP)
+    return sorted({*FIXED_RATIOS, *(p.integer for p in predictions), *(round(ratio) for ratio in sweep)})
 
 
-def best(points: Iterable[Point]) -> Point:
+def explore(ratios: Sequence[int], simulate: Simulate) -> list[Point]:
+    """Simulates a cell until its best ratio stands out.
+
+    Args:
+        ratios: The ratios, ascending.
+        simulate: Simulates the cell.
+
+    Returns:
+        A point a ratio.
+    """
+    runs: list[Sequence[BundleResult]] = []
+    while True:
+        runs.append(simulate(ratios, len(runs)))
+        points = _points(runs)
+        if len(runs) == _MOST_RUNS or stands_out(points):
+            return points
+
+
+def stands_out(points: Sequence[Point]) -> bool:
+    """Whether every ratio further than `NEAR` from the best is told from it."""
+    top = best(points).ratio
+    return all(point.refuted for point in points if abs(point.ratio - top) > NEAR * top)
+
+
+def best(points: Sequence[Point]) -> Point:
     """The point of highest throughput."""
     return max(points, key=lambda point: point.throughput)
 
 
-def _spread(low: float, high: float, count: int) -> list[int]:
-    """At most `count` integers from `low` to `high`, in equal proportions."""
-    return sorted({round(ratio) for ratio in np.geomspace(low, high, count)})
+def _points(runs: Sequence[Sequence[BundleResult]]) -> list[Point]:
+    """The runs taken together, ratio by ratio, each compared with the best interval by interval."""
+    by_ratio = list(zip(*runs, strict=True))
+    cycles = np.array([np.concatenate([result.cycle_times for result in results]) for results in by_ratio])
+    ratios = np.array([results[0].ratio for results in by_ratio])
+    per_cycle = ratios * by_ratio[0][0].batch / (ratios + 1)
+    throughput = per_cycle / cycles.mean(axis=1)
+    each = per_cycle[:, None] / cycles
+    top = each[throughput.argmax()]
+    points = []
+    for results, mean, own in zip(by_ratio, throughput, each, strict=True):
+        of_best = paired_ratio(own, top)
+        idle_attention, idle_ffn = (
+            float(np.mean([getattr(result, name) for result in results])) for name in ("idle_attention", "idle_ffn")
+        )
+        points.append(Point(results[0].ratio, float(mean), idle_attention, idle_ffn, of_best.mean, of_best.high))
+    return points
+
+
+def _figure(figures: Figures, name: str) -> float:
+    value = figures[name]
+    if value is None:
+        raise ValueError(f"a stored cell has no {name}; remove its file")
+    return value

@@ -15,7 +15,7 @@ from brgym.study.reproduce.afd.grid import Cell, cells
 from brgym.study.reproduce.afd.report import report
 from brgym.study.reproduce.afd.router_outcomes import Served, outcomes
 from brgym.study.reproduce.afd.routers import CASES, FIGURES, REQUESTS_PER_SLOT, Case, Run, runs, serve
-from brgym.study.reproduce.afd.search import explore, stored
+from brgym.study.reproduce.afd.search import stored
 from brgym.study.reproduce.afd.verdicts import Explored, verdicts
 from brgym.study.reproduce.store import Figures, Store, code_digest
 
@@ -86,8 +86,7 @@ def reproduce(
 
 
 def _explore(cell: Cell, store: Store, code: str) -> Explored:
-    points = explore(cell, stored(cell, store, seed=_SEED, code=code), seed=_SEED)
-    return Explored(cell, tuple(points), _SEED)
+    return Explored(cell, tuple(stored(cell, store, seed=_SEED, code=code)), _SEED)
 
 
 def _serve(run: Run, store: Store, requests_per_slot: int, code: str) -> tuple[Run, Mapping[str, Figures]]:

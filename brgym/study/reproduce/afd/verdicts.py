@@ -9,13 +9,10 @@ from brgym.afd import Provision
 from brgym.afd.provisioning import Method
 from brgym.study.reproduce.afd.grid import Cell
 from brgym.study.reproduce.afd.predictions import METHODS, predict
-from brgym.study.reproduce.afd.search import FIXED_RATIOS, Point, best
+from brgym.study.reproduce.afd.search import FIXED_RATIOS, NEAR, Point, best, stands_out
 
-RECOMMENDED: Method = "gaussian-microbatch"
+RECOMMENDED: Method = "quasi-static"
 """The method that counts both the slowest worker and the microbatches in flight, as the simulator does."""
-
-TOLERANCE = 0.1
-"""How far a predicted ratio may be from the simulated best, relative to that, where it is not the nearest integer."""
 
 _WITHOUT_BARRIER = ("mean-field", "microbatch")
 _WITHOUT_PIPELINE = ("mean-field", "gaussian", "gaussian-plug-in")
@@ -40,6 +37,11 @@ class Explored:
         """The simulated best."""
         return best(self.points)
 
+    @property
+    def stands_out(self) -> bool:
+        """Whether the simulations tell every ratio that is not near the best from it."""
+        return stands_out(self.points)
+
     def at(self, ratio: int) -> Point:
         """What was simulated at a ratio: one of the predicted or of the fixed ones."""
         return next(point for point in self.points if point.ratio == ratio)
@@ -60,7 +62,7 @@ class Verdict:
         integer: The predicted integer ratio.
         best: The simulated best ratio.
         loss: Share of the best simulated throughput that the predicted integer ratio loses.
-        resolved: Whether the simulations' intervals tell the two apart.
+        refuted: Whether the simulations tell the two apart.
         throughput_error: Mean relative error of the predicted throughput, sign dropped, over all simulated ratios.
         reason: Why prediction and simulation disagree; empty where they agree.
     """
@@ -71,13 +73,13 @@ class Verdict:
     integer: int
     best: int
     loss: float
-    resolved: bool
+    refuted: bool
     throughput_error: float
     reason: str
 
     @property
     def agrees(self) -> bool:
-        """Whether the predicted ratio is within `TOLERANCE` of the simulated best, or that is its nearest integer."""
+        """Whether the predicted ratio is within `NEAR` of the simulated best, or that is its nearest integer."""
         return not self.reason
 
 
@@ -98,7 +100,7 @@ def verdicts(explored: Explored) -> list[Verdict]:
                 integer=p.integer,
                 best=top.ratio,
                 loss=1.0 - chosen.throughput / top.throughput,
-                resolved=chosen.throughput_high < top.throughput_low,
+                refuted=chosen.refuted,
                 throughput_error=float(np.abs(p.throughput(ratios) / simulated - 1.0).mean()),
                 reason=_reason(explored, method),
             )
@@ -107,7 +109,7 @@ def verdicts(explored: Explored) -> list[Verdict]:
 
 
 def _agrees(p: Provision, simulated: int) -> bool:
-    near = abs(p.ratio - simulated) <= TOLERANCE * simulated * (1 + 1e-9)
+    near = abs(p.ratio - simulated) <= NEAR * simulated * (1 + 1e-9)
     return near or simulated in (p.integer, round(p.ratio))
 
 
@@ -117,7 +119,7 @@ def _reason(explored: Explored, method: Method) -> str:
     if _agrees(p, top.ratio):
         return ""
     chosen = explored.at(p.integer)
-    if chosen.throughput_high >= top.throughput_low:
+    if not chosen.refuted:
         return "flat optimum: the simulation does not tell the two ratios apart"
     agreeing = [m for m in METHODS if _agrees(explored.predicted(m), top.ratio)]
     if method in _WITHOUT_PIPELINE and any(m not in _WITHOUT_PIPELINE for m in agreeing):
@@ -156,7 +158,7 @@ class Share:
         mine = [verdict for verdict in found if verdict.method == method]
         losses = [verdict.loss for verdict in mine]
         agreeing = float(np.mean([verdict.agrees for verdict in mine]))
-        not_refuted = float(np.mean([verdict.agrees or not verdict.resolved for verdict in mine]))
+        not_refuted = float(np.mean([verdict.agrees or not verdict.refuted for verdict in mine]))
         error = float(np.mean([verdict.throughput_error for verdict in mine]))
         return cls(method, len(mine), agreeing, not_refuted, float(np.mean(losses)), max(losses), error)
 
