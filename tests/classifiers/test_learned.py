@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -69,6 +70,28 @@ def test_nothing_leaks_from_after_the_end_of_the_training_trace(split, snapshots
         small(name).fit(training).expected_remaining(snapshots, HORIZON),
         small(name).fit(other).expected_remaining(snapshots, HORIZON),
     )
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_an_idle_cluster_has_no_predictions(fitted, split, name):
+    one = sample_snapshots(split[1], 1, seed=0, step_s=None)
+    nobody = replace(one, **{name: value[:0] for name, value in vars(one).items()})
+    assert fitted[name].expected_remaining(nobody, HORIZON).shape == (0,)
+    assert fitted[name].survival(nobody, HORIZON).shape == (0, HORIZON + 1)
+
+
+@pytest.mark.parametrize("name", LEARNED)
+def test_queueing_is_learned_from_where_a_run_tells_it(split, name):
+    training, later = split
+    queued_s = np.where(training.output_tokens > 60, 30.0, 0.0)
+    more = {"max_epochs": 20, "learning_rate": 0.03} if name.endswith("hazard") else {}
+    told = small(name, step_s=None, **more).fit(training, admit_s=training.arrival_s + queued_s)
+    assert "log_queueing" in told.features_.names
+    assert told.workload_fingerprint_ != training.fingerprint()
+    snapshots = sample_snapshots(later, 500, seed=0, step_s=None)
+    queued = replace(snapshots, active_admit_s=snapshots.active_arrival_s + 30.0)
+    longer = told.expected_remaining(queued, HORIZON) - told.expected_remaining(snapshots, HORIZON)
+    assert longer.mean() > 0.5
 
 
 @pytest.mark.parametrize("name", LEARNED)
