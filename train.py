@@ -63,7 +63,8 @@ def classifier(
         workers: Workers of the routing study.
         projection: BR-H's projection of the active requests' loads.
         noise: Add oracles made worse on purpose to the routing study: error of the classifier against imbalance.
-        tensorboard: Log the training to OUT/tensorboard.
+        tensorboard: Log the training to OUT-tensorboard, beside the predictors: a predictor's folder is replaced as a
+            whole.
         overwrite: Train again what is there already.
     """
     from rich.console import Console
@@ -85,7 +86,7 @@ def classifier(
     )
     chosen = experiment.models() if model == "all" else [model]
     folders = {name: out / name if model == "all" else out for name in chosen}
-    with monitoring(console, out if tensorboard else None) as monitor_of:
+    with monitoring(console, out.with_name(f"{out.name}-tensorboard") if tensorboard else None) as monitor_of:
         predictors = trained(experiment, folders, overwrite=overwrite, monitor_of=monitor_of, console=console)
     found, tests = evaluated(experiment, predictors)
     console.print(ranking(found, tests))
@@ -108,9 +109,10 @@ def admissions_under_jsq(cluster: "ClusterConfig", workload: "Workload") -> "Rea
     """
     import baselines
     from brgym.cluster import simulate
+    from classifiers.snapshots import somebody_queues
 
     admit_s: Reals = simulate(cluster, workload, baselines.make("jsq")).requests["admit_s"]
-    if not (admit_s > workload.arrival_s).any():
+    if not somebody_queues(workload, admit_s):
         raise ValueError(
             f"--queueing: on {cluster.workers} workers no request ever queues, so there is nothing to learn; a higher "
             "--rate-scale or fewer --workers makes them queue"
@@ -255,9 +257,11 @@ def monitoring(console: "Console", log_folder: Path | None) -> "Iterator[Callabl
 
             return tell
 
-        yield monitor_of
-    if writer is not None:
-        writer.close()
+        try:
+            yield monitor_of
+        finally:
+            if writer is not None:
+                writer.close()
 
 
 def _summary_writer(folder: Path) -> Any:
@@ -265,7 +269,7 @@ def _summary_writer(folder: Path) -> Any:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
         raise ValueError("--tensorboard needs the package tensorboard: pip install 'brgym[rl]'") from None
-    return SummaryWriter(str(folder / "tensorboard"))
+    return SummaryWriter(str(folder))
 
 
 def _with_interval(interval: Any) -> str:

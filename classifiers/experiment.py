@@ -62,6 +62,8 @@ class Experiment:
         """
         check_integer("horizon", horizon, minimum=1)
         share = check_real("held_out_share", held_out_share, minimum=0.0, maximum=1.0, exclusive=True)
+        if share == 1.0:
+            raise ValueError("held_out_share must be below 1, got 1: no request would be left to learn from")
         training, held_out = workload.split_by_time(1.0 - share)
         longest = int(training.output_tokens.max())
         if horizon >= longest:

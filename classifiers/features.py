@@ -9,7 +9,7 @@ from brgym.cluster import Integers, Reals
 from brgym.workload import Workload
 from classifiers.interface import ActiveRequests
 from classifiers.lookup import MISSING, KeyIndex
-from classifiers.snapshots import STEP_S, Snapshots, admissions, observed_steps
+from classifiers.snapshots import STEP_S, Snapshots, observed_steps, somebody_queues
 
 _DAY_S = 86_400.0
 
@@ -120,7 +120,7 @@ class Features:
         unknown = set()
         if workload.arrival_s[-1] - workload.arrival_s[0] < _DAY_S:
             unknown |= {"hour_sine", "hour_cosine"}
-        if not (admissions(workload, admit_s) > workload.arrival_s).any():
+        if not somebody_queues(workload, admit_s):
             unknown.add("log_queueing")
         if workload.prompt_hash is None:
             unknown |= set(_OF_HASH)

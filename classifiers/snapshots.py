@@ -79,6 +79,11 @@ def admissions(workload: Workload, admit_s: Reals | None = None) -> Reals:
     return admit_s
 
 
+def somebody_queues(workload: Workload, admit_s: Reals | None = None) -> bool:
+    """Whether a request waits longer than `STEP_S`: every one waits for the step that runs when it arrives."""
+    return bool((admissions(workload, admit_s) - workload.arrival_s > STEP_S).any())
+
+
 def training_fingerprint(workload: Workload, admit_s: Reals | None = None) -> str:
     """Digest of all that a model learns from: the workload's own, and with it that of the admissions, where given."""
     if admit_s is None:

@@ -4,20 +4,43 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.estimator_checks import (
+    check_do_not_raise_errors_in_init_or_set_params,
+    check_estimator_cloneable,
+    check_estimator_repr,
+    check_estimator_tags_renamed,
     check_get_params_invariance,
+    check_mixin_order,
     check_no_attributes_set_in_init,
+    check_parameters_default_constructible,
     check_set_params,
+    check_valid_tag_types,
 )
 
 import classifiers
 from brgym.workload import Workload
 from classifiers import Predictor
+from classifiers.hazard import device_of
 from classifiers.snapshots import sample_snapshots
 from tests.classifiers.conftest import workload_of
 from tests.classifiers.models import HORIZON, LEARNED, SMALL, small
+
+CHECKS = (
+    check_do_not_raise_errors_in_init_or_set_params,
+    check_estimator_cloneable,
+    check_estimator_repr,
+    check_estimator_tags_renamed,
+    check_get_params_invariance,
+    check_mixin_order,
+    check_no_attributes_set_in_init,
+    check_parameters_default_constructible,
+    check_set_params,
+    check_valid_tag_types,
+)
+"""Those of `check_estimator` that ask an estimator for no table X: ours learn from a workload."""
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +70,7 @@ def test_every_predictor_gives_curves_and_their_sums(fitted, snapshots, name, ho
 def test_every_predictor_keeps_the_conventions_of_scikit_learn(name):
     predictor = small(name)
     assert clone(predictor).get_params() == predictor.get_params()
-    for check in (check_get_params_invariance, check_no_attributes_set_in_init, check_set_params):
+    for check in CHECKS:
         check(type(predictor).__name__, predictor)
 
 
@@ -111,6 +134,18 @@ def test_one_class_is_refused(name):
     endless = Workload(np.arange(50.0), [5] * 50, [10_000] * 50)
     with pytest.raises(ValueError, match="one class only"):
         small(name).fit(endless)
+
+
+def test_cuda_is_taken_where_there_is_one(monkeypatch):
+    for there, chosen in ((False, "cpu"), (True, "cuda")):
+        monkeypatch.setattr(torch.cuda, "is_available", lambda there=there: there)
+        assert device_of("auto").type == chosen
+        assert device_of("cpu").type == "cpu"
+    assert device_of("cuda").type == "cuda"
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    for name, message in (("cuda", "there is none here"), ("gpu", "unknown device")):
+        with pytest.raises(ValueError, match=message):
+            small("mlp-hazard", device=name).fit(workload_of(200))
 
 
 @pytest.mark.parametrize("calibration", ["isotonic", "platt"])
