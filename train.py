@@ -59,7 +59,7 @@ def classifier(
         seed: Decides all randomness of the models.
         routing_seeds: Seeds for BR-H with the predictor beside BR-0, Survival and the oracle; 0: no routing. Figures go
             to OUT/routing.json, a plot of imbalance against the classifier's AUC to OUT/routing.png.
-        routing_requests: How many of the held-out requests each seed draws, all waiting at time 0.
+        routing_requests: How many held-out requests each seed draws, with replacement, all waiting at time 0.
         workers: Workers of the routing study.
         projection: BR-H's projection of the active requests' loads.
         noise: Add oracles made worse on purpose to the routing study: error of the classifier against imbalance.

@@ -2,7 +2,6 @@ import json
 
 import numpy as np
 import pytest
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import classifiers
 import train
@@ -77,6 +76,8 @@ def test_queueing_is_learned_from_a_run_in_which_requests_queue(trace, tmp_path,
 
 
 def test_training_is_logged_for_tensorboard(trace, tmp_path):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
     options = ["--workload", trace, "--model", "mlp-hazard", "--horizon", 20, "--routing-seeds", 0, "--tensorboard"]
     assert run(*options, "--out", tmp_path / "x") == 0
     logged = EventAccumulator(str(tmp_path / "x-tensorboard")).Reload()

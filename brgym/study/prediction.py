@@ -59,7 +59,8 @@ def compare_predictors(
         pool: The requests, none of which the predictors have learned from.
         predictors: By name, see `policy_name`.
         cluster: The cluster.
-        requests: How many of the pool each seed draws, all waiting at time 0; all of it where it has fewer.
+        requests: How many each seed draws from the pool, with replacement so that seeds differ even where it has fewer;
+            all wait at time 0, in their order.
         seeds: Number of seeds, at least 1.
         horizon: H, in steps.
         projection: BR-H's projection.
@@ -69,11 +70,10 @@ def compare_predictors(
         ValueError: If a parameter is out of range.
     """
     check_integer("seeds", seeds, minimum=1)
-    count = min(check_integer("requests", requests, minimum=1), len(pool))
+    check_integer("requests", requests, minimum=1)
 
     def draw(seed: int) -> Workload:
-        rows = np.random.default_rng(seed).choice(len(pool), size=count, replace=False)
-        return pool.take(np.sort(rows)).backlog()
+        return pool.take(np.sort(np.random.default_rng(seed).integers(len(pool), size=requests))).backlog()
 
     options = {"horizon": horizon, "projection": projection}
     policies = {REFERENCE: partial(baselines.make, REFERENCE)} | {
