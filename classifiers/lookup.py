@@ -6,9 +6,12 @@
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from brgym._compile import compiled
 from brgym.cluster import Integers
+
+_BUCKETS = 4
 
 MISSING = -1
 """The place of a key that is not there."""
@@ -59,7 +62,7 @@ def _find(keys: Integers, table: Integers, found: Integers) -> None:
 
 
 class Buckets(NamedTuple):
-    """Groups of ascending numbers, each cut into about as many buckets of equal width as it has numbers.
+    """Groups of ascending numbers, each cut into buckets of equal width, at most `_BUCKETS` for each of its numbers.
 
     A bucket tells where its numbers begin, so that a search has few left to look at.
 
@@ -69,14 +72,14 @@ class Buckets(NamedTuple):
         shift: Width of each group's buckets, as a power of two, shape (groups,).
         origin: Where each group's entries begin in `begin`, and the end of the last, shape (groups + 1,).
         begin: The first place in `values` at or above each bucket's lower end; of each group's last entry, the group's
-            end. At most numbers + groups of them and as many again.
+            end. At most `_BUCKETS` for each number, and one more for each group.
     """
 
     values: Integers
     first: Integers
     shift: Integers
     origin: Integers
-    begin: Integers
+    begin: npt.NDArray[np.int32]
 
     @classmethod
     def of(cls, values: Integers, first: Integers) -> "Buckets":
@@ -84,7 +87,7 @@ class Buckets(NamedTuple):
         shift = np.zeros(len(first) - 1, np.int64)
         _widen(values, first, shift)
         origin = np.concatenate([[0], np.cumsum((values[first[1:] - 1] >> shift) + 2)])
-        begin = np.empty(origin[-1], np.int64)
+        begin = np.empty(origin[-1], np.int32)
         _fill_buckets(values, first, shift, origin, begin)
         return cls(values, first, shift, origin, begin)
 
@@ -94,25 +97,27 @@ def first_above(buckets: Buckets, group: int, bound: int) -> int:
     """The first place in `values` of a group's numbers above a bound, at least 0; the group's end if there is none."""
     bucket = buckets.origin[group] + (bound >> buckets.shift[group])
     bucket = min(bucket, buckets.origin[group + 1] - 2)
-    start, stop = buckets.begin[bucket], buckets.begin[bucket + 1]
-    while start < stop:
-        middle = (start + stop) >> 1
-        if buckets.values[middle] <= bound:
-            start = middle + 1
-        else:
-            stop = middle
-    return start
+    start, one = np.uint64(buckets.begin[bucket]), np.uint64(1)  # unsigned: no check for negative places
+    left = np.uint64(buckets.begin[bucket + 1]) - start
+    while left > one:  # without branches: which way it goes cannot be foreseen
+        half = left >> one
+        start += half * np.uint64(buckets.values[start + half - one] <= bound)
+        left -= half
+    last = min(int(np.int64(start)), len(buckets.values) - 1)
+    return int(np.int64(start + left * np.uint64(buckets.values[last] <= bound)))
 
 
 @compiled
 def _widen(values: Integers, first: Integers, shift: Integers) -> None:
     for group in range(len(shift)):
-        while values[first[group + 1] - 1] >> shift[group] >= first[group + 1] - first[group]:
+        while values[first[group + 1] - 1] >> shift[group] >= _BUCKETS * (first[group + 1] - first[group]):
             shift[group] += 1
 
 
 @compiled
-def _fill_buckets(values: Integers, first: Integers, shift: Integers, origin: Integers, begin: Integers) -> None:
+def _fill_buckets(
+    values: Integers, first: Integers, shift: Integers, origin: Integers, begin: npt.NDArray[np.int32]
+) -> None:
     for group in range(len(shift)):
         place = first[group]
         for bucket in range(origin[group + 1] - origin[group]):

@@ -59,4 +59,4 @@ def test_buckets_find_what_bisection_finds(groups, bound):
     for place, group in enumerate(groups):
         expected = first[place] + np.searchsorted(np.sort(group), bound, side="right")
         assert first_above(buckets, place, bound) == expected
-    assert len(buckets.begin) <= 2 * len(buckets.values) + len(groups)
+    assert len(buckets.begin) <= 4 * len(buckets.values) + len(groups)
