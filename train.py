@@ -7,7 +7,6 @@ requests, evaluates on the later ones, saves, and says how to use what it saved.
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -18,12 +17,12 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from brgym.cluster import ClusterConfig, Reals
     from brgym.study import Comparison
+    from brgym.workload import Workload
     from classifiers.evaluation import Evaluation, PermutationTest
     from classifiers.experiment import Experiment
     from classifiers.learned import Monitor
-
-NOISE_AUC = (0.6, 0.8, 0.9, 0.95, 0.99)
 
 
 def classifier(
@@ -33,7 +32,9 @@ def classifier(
     horizon: int = 80,
     out: Path = Path("runs/classifier"),
     requests: int | None = None,
+    rate_scale: float = 1.0,
     held_out: float = 0.3,
+    queueing: bool = False,
     seed: int = 0,
     routing_seeds: int = 3,
     routing_requests: int = 1500,
@@ -51,40 +52,72 @@ def classifier(
         horizon: Decode steps ahead, H.
         out: Folder for the predictor; with `--model all`, for one folder a model. What is there already is reused.
         requests: How many of the workload's first requests to take; by default all.
+        rate_scale: How many times as fast the requests arrive.
         held_out: Share of the requests, the latest, that is kept for the evaluation.
+        queueing: Also learn from how long requests queued: their admissions are those of a run of all of them under jsq
+            on the cluster of the routing study.
         seed: Decides all randomness of the models.
-        routing_seeds: Seeds for BR-H with the predictor beside BR-0, Survival and the oracle; 0: no routing.
-        routing_requests: How many of the held-out requests each seed draws, all waiting at time 0.
+        routing_seeds: Seeds for BR-H with the predictor beside BR-0, Survival and the oracle; 0: no routing. Figures go
+            to OUT/routing.json, a plot of imbalance against the classifier's AUC to OUT/routing.png.
+        routing_requests: How many held-out requests each seed draws, with replacement, all waiting at time 0.
         workers: Workers of the routing study.
         projection: BR-H's projection of the active requests' loads.
         noise: Add oracles made worse on purpose to the routing study: error of the classifier against imbalance.
-        tensorboard: Log the training to OUT/tensorboard.
+        tensorboard: Log the training to OUT-tensorboard, beside the predictors: a predictor's folder is replaced as a
+            whole.
         overwrite: Train again what is there already.
     """
     from rich.console import Console
 
+    from brgym.cluster import preset
     from brgym.workload import load_workload
     from classifiers.experiment import Experiment
 
     console = Console(width=None if sys.stdout.isatty() else 190)
+    cluster = preset("bf-io", workers=workers)
+    loaded = load_workload(workload, count=requests).rescale_rate(rate_scale)
     experiment = Experiment.of(
-        workload, load_workload(workload, count=requests), horizon=horizon, held_out_share=held_out, seed=seed
+        workload,
+        loaded,
+        horizon=horizon,
+        held_out_share=held_out,
+        seed=seed,
+        admit_s=admissions_under_jsq(cluster, loaded) if queueing else None,
     )
     chosen = experiment.models() if model == "all" else [model]
     folders = {name: out / name if model == "all" else out for name in chosen}
-    with monitoring(console, out if tensorboard else None) as monitor_of:
+    with monitoring(console, out.with_name(f"{out.name}-tensorboard") if tensorboard else None) as monitor_of:
         predictors = trained(experiment, folders, overwrite=overwrite, monitor_of=monitor_of, console=console)
     found, tests = evaluated(experiment, predictors)
     console.print(ranking(found, tests))
     keep(experiment, found, tests, folders)
     if routing_seeds:
-        study = routed(experiment, predictors, routing_seeds, routing_requests, workers, projection, noise=noise)
-        print_routing(study, console)
+        setting = {"cluster": cluster, "seeds": routing_seeds, "requests": routing_requests, "projection": projection}
+        print_routing(routed(experiment, predictors, found, out, noise=noise, console=console, **setting), console)
     best = next(iter(sorted(folders, key=lambda name: found[name].figures["log_loss"].value)))
     console.print(
         f"To route with it: brgym compare --workload {workload} --policies jsq,br-0,br-h --predictor {folders[best]}",
         soft_wrap=True,
     )
+
+
+def admissions_under_jsq(cluster: "ClusterConfig", workload: "Workload") -> "Reals":
+    """When each request is admitted, in seconds, if all are served under jsq.
+
+    Raises:
+        ValueError: If none of them queues.
+    """
+    import baselines
+    from brgym.cluster import simulate
+    from classifiers.snapshots import somebody_queues
+
+    admit_s: Reals = simulate(cluster, workload, baselines.make("jsq")).requests["admit_s"]
+    if not somebody_queues(workload, admit_s):
+        raise ValueError(
+            f"--queueing: on {cluster.workers} workers no request ever queues, so there is nothing to learn; a higher "
+            "--rate-scale or fewer --workers makes them queue"
+        )
+    return admit_s
 
 
 def trained(
@@ -158,40 +191,28 @@ def keep(
 
 def routed(
     experiment: "Experiment",
-    predictors: Mapping[str, Any],
-    seeds: int,
-    requests: int,
-    workers: int,
-    projection: str,
+    predictors: "Mapping[str, Any]",
+    found: "Mapping[str, Evaluation]",
+    out: Path,
     *,
     noise: bool,
+    console: "Console",
+    **setting: Any,
 ) -> "Comparison":
-    """Serves held-out requests with BR-H and each predictor, beside BR-0 and the oracle, under paired seeds."""
-    import numpy as np
-
-    import baselines
-    import classifiers
+    """Serves held-out requests with BR-H and each predictor; keeps the figures and the plot beside the predictors."""
     from brgym import study
-    from brgym.cluster import preset
+    from brgym.study.console import progress_bar
+    from brgym.study.prediction import compare_predictors, noisy_oracles, write_worth_plot
 
-    pool = experiment.held_out
-    count = min(requests, len(pool))
-
-    def draw(seed: int) -> Any:
-        rows = np.random.default_rng(seed).choice(len(pool), size=count, replace=False)
-        return pool.take(np.sort(rows)).backlog()
-
-    known = {**predictors, "oracle": classifiers.Oracle()}
-    if noise:
-        known |= {f"noisy, AUC {auc:g}": classifiers.Noisy(auc=auc) for auc in NOISE_AUC}
-    options = {"horizon": experiment.horizon, "projection": projection}
-    policies = {"br-0": partial(baselines.make, "br-0")} | {
-        f"br-h, {name}": partial(baselines.make, "br-h", predictor=predictor, **options)
-        for name, predictor in known.items()
-    }
-    cluster = preset("bf-io", workers=workers)
-    source = study.Drawn(experiment.name, draw)
-    return study.compare(cluster, source, policies, range(seeds), reference="br-0", oversize="drop", jobs=1)
+    asked = {**predictors, **(noisy_oracles() if noise else {})}
+    with progress_bar(console, setting["seeds"] * (len(asked) + 2)) as on_trial:
+        comparison = compare_predictors(
+            experiment.name, experiment.held_out, asked, horizon=experiment.horizon, on_trial=on_trial, **setting
+        )
+    study.write_json(comparison, out / "routing.json")
+    auc = {name: evaluation.figures["auc"].value for name, evaluation in found.items()}
+    write_worth_plot(comparison, auc, out / "routing.png")
+    return comparison
 
 
 def print_routing(found: "Comparison", console: "Console") -> None:
@@ -236,17 +257,19 @@ def monitoring(console: "Console", log_folder: Path | None) -> "Iterator[Callabl
 
             return tell
 
-        yield monitor_of
-    if writer is not None:
-        writer.close()
+        try:
+            yield monitor_of
+        finally:
+            if writer is not None:
+                writer.close()
 
 
 def _summary_writer(folder: Path) -> Any:
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
-        raise ValueError("--tensorboard needs the package tensorboard, which is not installed") from None
-    return SummaryWriter(str(folder / "tensorboard"))
+        raise ValueError("--tensorboard needs the package tensorboard: pip install 'brgym[rl]'") from None
+    return SummaryWriter(str(folder))
 
 
 def _with_interval(interval: Any) -> str:

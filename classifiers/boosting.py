@@ -44,6 +44,7 @@ class HistGB(TwoPartPredictor):
         "age_tokens",
         "prompt_tokens",
         "age_to_prompt",
+        "log_queueing",
         "hour_sine",
         "hour_cosine",
         "hash_log_count",

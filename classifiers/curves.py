@@ -112,11 +112,37 @@ def hazard_curves(hazard: Reals, interval: Integers, offset: Integers, curves: R
 
 @compiled
 def hazard_sums(hazard: Reals, interval: Integers, offset: Integers, horizon: int, expected: Reals) -> None:
-    """Writes E[min(remaining, horizon + 1)], shape (requests,): the sums of `hazard_curves` without the curves."""
+    """Writes E[min(remaining, horizon + 1)], shape (requests,): the sums of `hazard_curves` without the curves.
+
+    Takes an interval at a time, not a step, so the steps of each interval have to stand side by side.
+    """
+    last = len(interval) - 1
+    stop = np.zeros(hazard.shape[1], np.int64)
+    for step in range(len(interval)):
+        stop[interval[step]] = step + 1
     for row in range(len(hazard)):
-        alive = 1.0
-        total = 1.0
-        for h in range(1, horizon + 1):
-            alive *= 1.0 - hazard[row, interval[min(offset[row] + h - 1, len(interval) - 1)]]
-            total += alive
+        alive, total = 1.0, 1.0
+        step, left = min(offset[row], last), horizon
+        while left > 0:
+            within = interval[step]
+            steps = left if within == interval[last] else min(left, stop[within] - step)
+            survived, stays = _geometric(1.0 - hazard[row, within], steps)
+            total += alive * survived
+            alive *= stays
+            step, left = min(step + steps, last), left - steps
         expected[row] = total
+
+
+@compiled
+def _geometric(ratio: float, terms: int) -> tuple[float, float]:
+    """The sum ratio + ... + ratio^terms and its last term, by doubling: few products that wait for each other."""
+    total, power = 0.0, 1.0
+    doubled_total, doubled_power = ratio, ratio
+    while terms > 0:
+        if terms & 1:
+            total += power * doubled_total
+            power *= doubled_power
+        doubled_total += doubled_power * doubled_total
+        doubled_power *= doubled_power
+        terms >>= 1
+    return total, power

@@ -15,7 +15,7 @@ from brgym._compile import compiled
 from brgym.cluster import Integers, Reals
 from brgym.workload import Workload
 from classifiers.interface import ActiveRequests
-from classifiers.lookup import KeyIndex
+from classifiers.lookup import Buckets, KeyIndex, first_above
 
 
 class Survival(BaseEstimator):  # type: ignore[misc]  # scikit-learn is not typed
@@ -57,11 +57,9 @@ class Survival(BaseEstimator):  # type: ignore[misc]  # scikit-learn is not type
 
     def survival_after(self, generated_tokens: Integers, horizon: int) -> Reals:
         """P(remaining > h), h = 0..horizon, after some tokens, shape (len(generated_tokens), horizon + 1)."""
-        longest = len(self.tail_) - 1
-        age = np.minimum(generated_tokens, longest)
-        alive = self.tail_[age][:, None]
-        later = self.tail_[np.minimum(age[:, None] + np.arange(horizon + 1), longest)]
-        return np.where(alive > 0, later / np.maximum(alive, 1), 1.0)
+        curves = np.empty((len(generated_tokens), horizon + 1))
+        _tail_curves(generated_tokens, self.tail_, curves)
+        return curves
 
     def dump(self) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
         """What `classifiers.save` writes: settings, arrays, scikit-learn estimators."""
@@ -123,7 +121,7 @@ class ExactMatch(BaseEstimator):  # type: ignore[misc]  # scikit-learn is not ty
         age = view.active_generated_tokens
         expected = self.fallback_.expected_after(age, horizon)
         place = self._index.places(view.active_prompt_hash)
-        _expected(place, age, horizon, self.first_, self.outputs_, self._output_sums, expected)
+        _expected(place, age, horizon, self._buckets, self._output_sums, expected)
         return expected
 
     def survival(self, view: ActiveRequests, horizon: int) -> Reals:
@@ -131,7 +129,7 @@ class ExactMatch(BaseEstimator):  # type: ignore[misc]  # scikit-learn is not ty
         check_integer("horizon", horizon, minimum=0)
         age = view.active_generated_tokens
         curves = self.fallback_.survival_after(age, horizon)
-        _curves(self._index.places(view.active_prompt_hash), age, self.first_, self.outputs_, curves)
+        _curves(self._index.places(view.active_prompt_hash), age, self._buckets, curves)
         return curves
 
     def dump(self) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
@@ -144,6 +142,7 @@ class ExactMatch(BaseEstimator):  # type: ignore[misc]  # scikit-learn is not ty
 
     def _use(self, hashes: Integers, first: Integers, outputs: Integers) -> None:
         self.hashes_, self.first_, self.outputs_ = hashes, first, np.ascontiguousarray(outputs)
+        self._buckets = Buckets.of(self.outputs_, first)
         self._index = KeyIndex(hashes)
         self._output_sums = np.concatenate([[0], np.cumsum(outputs)])
         self.fallback_ = Survival()
@@ -151,46 +150,48 @@ class ExactMatch(BaseEstimator):  # type: ignore[misc]  # scikit-learn is not ty
 
 
 @compiled
-def _first_above(outputs: Integers, start: int, stop: int, bound: int) -> int:
-    """The first place in outputs[start:stop], ascending, that holds more than `bound`; `stop` where none does."""
-    while start < stop:
-        middle = (start + stop) // 2
-        if outputs[middle] > bound:
-            stop = middle
-        else:
-            start = middle + 1
-    return start
+def _tail_curves(age: Integers, tail: Integers, curves: Reals) -> None:
+    """Writes P(remaining > h) = tail[age + h] / tail[age], 1 where nobody is left to tell."""
+    longest = len(tail) - 1
+    for row in range(len(age)):
+        alive = tail[min(age[row], longest)]
+        known = min(curves.shape[1], max(longest - age[row], 0))
+        for h in range(known):
+            curves[row, h] = tail[age[row] + h] / alive
+        curves[row, known:] = 0.0 if alive > 0 else 1.0
 
 
 @compiled
-def _expected(
-    place: Integers, age: Integers, horizon: int, first: Integers, outputs: Integers, sums: Integers, expected: Reals
-) -> None:
+def _expected(place: Integers, age: Integers, horizon: int, outputs: Buckets, sums: Integers, expected: Reals) -> None:
     """Replaces E[min(remaining, horizon + 1)] where the prompt is known and not outlived."""
     for row in range(len(place)):
         if place[row] < 0:
             continue
-        stop = first[place[row] + 1]
-        alive = _first_above(outputs, first[place[row]], stop, age[row])
+        stop = outputs.first[place[row] + 1]
+        alive = first_above(outputs, place[row], age[row])
+        beyond = first_above(outputs, place[row], age[row] + horizon)
         if alive < stop:
-            beyond = _first_above(outputs, alive, stop, age[row] + horizon)
             finishing = sums[beyond] - sums[alive] - age[row] * (beyond - alive)
             expected[row] = (finishing + (horizon + 1) * (stop - beyond)) / (stop - alive)
 
 
 @compiled
-def _curves(place: Integers, age: Integers, first: Integers, outputs: Integers, curves: Reals) -> None:
-    """Replaces P(remaining > h) where the prompt is known and not outlived."""
+def _curves(place: Integers, age: Integers, outputs: Buckets, curves: Reals) -> None:
+    """Replaces P(remaining > h) where the prompt is known and not outlived: stairs, one below each output."""
     for row in range(len(place)):
         if place[row] < 0:
             continue
-        stop = first[place[row] + 1]
-        alive = _first_above(outputs, first[place[row]], stop, age[row])
-        beyond = alive
-        for h in range(curves.shape[1] if alive < stop else 0):
-            while beyond < stop and outputs[beyond] <= age[row] + h:
-                beyond += 1
-            curves[row, h] = (stop - beyond) / (stop - alive)
+        stop = outputs.first[place[row] + 1]
+        alive = first_above(outputs, place[row], age[row])
+        beyond = first_above(outputs, place[row], age[row] + curves.shape[1] - 1)
+        if alive == stop:
+            continue
+        h = 0
+        for stair in range(alive, beyond):
+            ends = outputs.values[stair] - age[row]
+            curves[row, h:ends] = (stop - stair) / (stop - alive)
+            h = ends
+        curves[row, h:] = (stop - beyond) / (stop - alive)
 
 
 def _tail(output_tokens: Integers) -> Integers:

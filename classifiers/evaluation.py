@@ -6,7 +6,7 @@ and their differences are taken replicate by replicate.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from brgym.cluster import Integers, Reals
 from brgym.workload import Workload
 from classifiers.interface import FromThePast
 from classifiers.scores import LOWER_IS_BETTER, Predictions, Scorer, log_losses, predictions_of
-from classifiers.snapshots import Snapshots, check_both_classes, sample_snapshots
+from classifiers.snapshots import OF_ADMISSION, Snapshots, check_both_classes, sample_snapshots
 
 CONFIDENCE = 0.95
 """Probability of the intervals."""
@@ -62,13 +62,15 @@ class Evaluation:
         }
 
 
-def held_out_snapshots(workload: Workload, horizon: int, *, count: int = 20_000, seed: int = 1) -> Snapshots:
+def held_out_snapshots(
+    workload: Workload, horizon: int, *, count: int = 20_000, seed: int = 1, admit_s: Reals | None = None
+) -> Snapshots:
     """Snapshots of held-out requests, whose ends are known to whoever evaluates.
 
     Raises:
-        ValueError: If all of them end within the horizon, or none does.
+        ValueError: If all of them end within the horizon, or none does; or as `sample_snapshots`.
     """
-    snapshots = sample_snapshots(workload, count, seed=seed, step_s=None)
+    snapshots = sample_snapshots(workload, count, seed=seed, step_s=None, admit_s=admit_s)
     check_both_classes(snapshots, horizon)
     return snapshots
 
@@ -128,7 +130,7 @@ class PermutationTest:
 
     @property
     def p_value(self) -> float:
-        """Chance of a log loss as low if prompt, hash and hour said nothing about the output."""
+        """Chance of a log loss as low if what is known at admission said nothing about the output."""
         return float((1 + np.count_nonzero(self.permuted <= self.log_loss)) / (1 + len(self.permuted)))
 
 
@@ -138,23 +140,15 @@ def permutation_test(
     """Tests whether there is anything to be learned beyond the age.
 
     Under the null hypothesis that outputs do not depend on what is known of a request at its admission, held-out
-    requests may exchange their prompts, hashes and hours without any difference; the age of a snapshot and what came of
-    it stay. Whole requests exchange, for the snapshots of one depend on each other.
+    requests may exchange prompt, hash, arrival and admission without any difference; the age of a snapshot and what
+    came of it stay. Whole requests exchange, for the snapshots of one depend on each other.
     """
     rng = np.random.default_rng(seed)
     requests, first, member = np.unique(snapshots.request, return_index=True, return_inverse=True)
 
     def loss(giver: Integers) -> float:
         source = first[giver][member]
-        exchanged = Snapshots(
-            request=snapshots.request,
-            active_generated_tokens=snapshots.active_generated_tokens,
-            active_prompt_tokens=snapshots.active_prompt_tokens[source],
-            active_prompt_hash=snapshots.active_prompt_hash[source],
-            active_admit_s=snapshots.active_admit_s[source],
-            seen_steps=snapshots.seen_steps,
-            ended=snapshots.ended,
-        )
+        exchanged = replace(snapshots, **{name: getattr(snapshots, name)[source] for name in OF_ADMISSION})
         ending = 1.0 - predictor.survival(exchanged, horizon)[:, -1]
         return float(log_losses(ending, snapshots.seen_steps <= horizon).mean())
 

@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from brgym._checks import check_integer, check_real
+from brgym.cluster import Reals
 from brgym.workload import Workload
 from classifiers import registry, storage
 from classifiers.evaluation import held_out_snapshots
-from classifiers.learned import Monitor
-from classifiers.snapshots import Snapshots
+from classifiers.learned import LearnedPredictor, Monitor
+from classifiers.snapshots import Snapshots, training_fingerprint
 
 EVALUATION = "evaluation.json"
 """File beside a predictor's own, with its figures on the held-out requests."""
@@ -29,6 +32,7 @@ class Experiment:
         horizon: H, in steps.
         seed: Random state of the models.
         snapshots: Of the held-out requests.
+        admit_s: Admissions of the training requests in a run, see `classifiers.snapshots.admissions`; None: no run.
     """
 
     name: str
@@ -37,12 +41,20 @@ class Experiment:
     horizon: int
     seed: int
     snapshots: Snapshots
+    admit_s: Reals | None = None
 
     @classmethod
     def of(
-        cls, name: str, workload: Workload, *, horizon: int, held_out_share: float = 0.3, seed: int = 0
+        cls,
+        name: str,
+        workload: Workload,
+        *,
+        horizon: int,
+        held_out_share: float = 0.3,
+        seed: int = 0,
+        admit_s: Reals | None = None,
     ) -> "Experiment":
-        """Splits a workload by time.
+        """Splits a workload, and the admissions of its requests, by time.
 
         Raises:
             ValueError: If a parameter is out of range, if a part of the split would be empty, or if the held-out
@@ -50,14 +62,24 @@ class Experiment:
         """
         check_integer("horizon", horizon, minimum=1)
         share = check_real("held_out_share", held_out_share, minimum=0.0, maximum=1.0, exclusive=True)
+        if share == 1.0:
+            raise ValueError("held_out_share must be below 1, got 1: no request would be left to learn from")
         training, held_out = workload.split_by_time(1.0 - share)
         longest = int(training.output_tokens.max())
         if horizon >= longest:
             raise ValueError(
                 f"horizon {horizon} is not shorter than the longest output of the training requests ({longest} tokens)"
             )
-        snapshots = held_out_snapshots(held_out, horizon)
-        return cls(name=name, training=training, held_out=held_out, horizon=horizon, seed=seed, snapshots=snapshots)
+        admitted, admitted_later = (None, None) if admit_s is None else np.split(admit_s, [len(training)])
+        return cls(
+            name=name,
+            training=training,
+            held_out=held_out,
+            horizon=horizon,
+            seed=seed,
+            snapshots=held_out_snapshots(held_out, horizon, admit_s=admitted_later),
+            admit_s=admitted,
+        )
 
     def models(self) -> list[str]:
         """Names of all models that can learn from the workload: exact-match needs prompt hashes."""
@@ -74,11 +96,12 @@ class Experiment:
             ValueError: If the folder holds another predictor and `overwrite` is not set, or as `fit`.
         """
         predictor = registry.make(model, **self._parameters(model))
+        learned = isinstance(predictor, LearnedPredictor)  # the others know no admissions and have no rounds
         if not overwrite and (folder / storage.METADATA).is_file():
-            self._check_same(predictor, model, folder)
+            self._check_same(predictor, model, folder, self.admit_s if learned else None)
             return storage.load(folder), True
-        if hasattr(predictor, "horizon"):
-            predictor.fit(self.training, monitor=monitor)
+        if learned:
+            predictor.fit(self.training, admit_s=self.admit_s, monitor=monitor)
         else:
             predictor.fit(self.training)
         storage.save(predictor, folder)
@@ -89,10 +112,10 @@ class Experiment:
         known = registry.class_of(model)().get_params()
         return {name: value for name, value in shared.items() if name in known}
 
-    def _check_same(self, predictor: Any, model: str, folder: Path) -> None:
+    def _check_same(self, predictor: Any, model: str, folder: Path, admit_s: Reals | None) -> None:
         metadata = storage.read_metadata(folder)
         there = metadata["model"], metadata["parameters"], metadata["workload_fingerprint"]
-        if there != (model, predictor.get_params(), self.training.fingerprint()):
+        if there != (model, predictor.get_params(), training_fingerprint(self.training, admit_s)):
             raise ValueError(
                 f"{folder} holds a predictor of another model, workload or setting ({metadata['model']}, "
                 f"{metadata['parameters']}): name another folder or overwrite it"

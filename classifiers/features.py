@@ -9,7 +9,7 @@ from brgym.cluster import Integers, Reals
 from brgym.workload import Workload
 from classifiers.interface import ActiveRequests
 from classifiers.lookup import MISSING, KeyIndex
-from classifiers.snapshots import STEP_S, Snapshots, observed_steps
+from classifiers.snapshots import STEP_S, Snapshots, observed_steps, somebody_queues
 
 _DAY_S = 86_400.0
 
@@ -19,14 +19,16 @@ _OF_REQUEST: dict[str, Callable[[ActiveRequests], Reals]] = {
     "log_age": lambda active: np.log1p(active.active_generated_tokens),
     "log_prompt": lambda active: np.log(active.active_prompt_tokens),
     "age_to_prompt": lambda active: active.active_generated_tokens / active.active_prompt_tokens,
+    "log_queueing": lambda active: np.log1p(active.active_admit_s - active.active_arrival_s),
     "hour_sine": lambda active: np.sin(active.active_admit_s * (2.0 * np.pi / _DAY_S)),
     "hour_cosine": lambda active: np.cos(active.active_admit_s * (2.0 * np.pi / _DAY_S)),
 }
 _OF_HASH = ("hash_log_count", "hash_mean_log_output", "hash_sd_log_output")
 
 FEATURES = (*_OF_REQUEST, *_OF_HASH)
-"""All features. Age and prompt in tokens; the hour is that of admission, on a circle of one day; the last three
-describe the outputs of past requests with the same prompt hash."""
+"""All features. Age and prompt in tokens; queueing in seconds, of one more of which the logarithm is taken; the hour is
+that of admission, on a circle of one day; the last three describe the outputs of past requests with the same prompt
+hash."""
 
 
 class PromptHistory:
@@ -101,21 +103,33 @@ class Features:
         self._at_arrival: Reals = np.zeros((0, 3))
 
     @classmethod
-    def of(cls, workload: Workload, wanted: tuple[str, ...], *, step_s: float | None = STEP_S) -> Self:
+    def of(
+        cls,
+        workload: Workload,
+        wanted: tuple[str, ...],
+        *,
+        step_s: float | None = STEP_S,
+        admit_s: Reals | None = None,
+    ) -> Self:
         """Keeps of the wanted features those that the workload can teach, and learns the past of its prompts.
 
-        The hour is left out where the workload spans less than a day: nothing would be known of the hours to come. The
-        history is left out where there are no prompt hashes.
+        The hour is left out where the workload spans less than a day: nothing would be known of the hours to come.
+        Queueing is left out without the admissions of a run, or where no request queued in it. The history is left out
+        where there are no prompt hashes.
         """
-        day = workload.arrival_s[-1] - workload.arrival_s[0] >= _DAY_S
-        names = [name for name in wanted if day or not name.startswith("hour_")]
+        unknown = set()
+        if workload.arrival_s[-1] - workload.arrival_s[0] < _DAY_S:
+            unknown |= {"hour_sine", "hour_cosine"}
+        if not somebody_queues(workload, admit_s):
+            unknown.add("log_queueing")
         if workload.prompt_hash is None:
-            return cls(tuple(name for name in names if name not in _OF_HASH))
-        if not set(names) & set(_OF_HASH):
-            return cls(tuple(names))
-        finished = np.flatnonzero(observed_steps(workload, step_s) == workload.output_tokens)
+            unknown |= set(_OF_HASH)
+        names = tuple(name for name in wanted if name not in unknown)
+        if workload.prompt_hash is None or not set(names) & set(_OF_HASH):
+            return cls(names)
+        finished = np.flatnonzero(observed_steps(workload, step_s, admit_s=admit_s) == workload.output_tokens)
         history, at_arrival = PromptHistory.of(workload.prompt_hash, workload.output_tokens, finished)
-        features = cls(tuple(names), history)
+        features = cls(names, history)
         features._at_arrival = at_arrival
         return features
 

@@ -43,6 +43,11 @@ class ActiveRequests(Protocol):
         ...
 
     @property
+    def active_arrival_s(self) -> Reals:
+        """Arrival, in seconds, shape (active requests,)."""
+        ...
+
+    @property
     def active_admit_s(self) -> Reals:
         """First admission, in seconds, shape (active requests,)."""
         ...

@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, NamedTuple, Self
 
+import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError
 
@@ -12,7 +13,7 @@ from brgym.cluster import Integers, Reals
 from brgym.workload import Workload
 from classifiers.features import Features, PromptHistory
 from classifiers.interface import ActiveRequests
-from classifiers.snapshots import Flags, check_both_classes, sample_snapshots
+from classifiers.snapshots import Flags, admissions, check_both_classes, sample_snapshots, training_fingerprint
 
 VALIDATION_SHARE = 0.2
 """Latest share of the training requests on which the number of rounds is chosen and probabilities are calibrated."""
@@ -45,7 +46,7 @@ class LearnedPredictor(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-lear
 
     Attributes:
         features_: The features that it reads.
-        workload_fingerprint_: Digest of the workload that it was fitted on.
+        workload_fingerprint_: Digest of the workload, and of the admissions, that it was fitted on.
     """
 
     wanted_features: ClassVar[tuple[str, ...]]
@@ -56,18 +57,21 @@ class LearnedPredictor(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-lear
     features_: Features
     workload_fingerprint_: str
 
-    def fit(self, workload: Workload, *, monitor: Monitor | None = None) -> Self:
+    def fit(self, workload: Workload, *, admit_s: Reals | None = None, monitor: Monitor | None = None) -> Self:
         """Learns from a workload.
 
         Args:
             workload: The requests, all of which may be learned from: hold some out before.
+            admit_s: When each was admitted in a run, see `classifiers.snapshots.admissions`; only with it can queueing
+                be learned from.
             monitor: Told of progress.
 
         Raises:
-            ValueError: If a parameter is out of range, if the horizon is longer than every output, or if no request was
-                seen to end within it.
+            ValueError: If a parameter is out of range, if the horizon is longer than every output, if no request was
+                seen to end within it, or as `admissions`.
         """
         self._check_parameters()
+        admitted_s = admissions(workload, admit_s)
         longest = int(workload.output_tokens.max())
         if self.horizon >= longest:
             raise ValueError(
@@ -75,25 +79,33 @@ class LearnedPredictor(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-lear
                 "tokens): every request ends within it and there is nothing to tell apart"
             )
         earlier, later = workload.split_by_time(1.0 - VALIDATION_SHARE)
-        features, training = self._examples(earlier)
-        drawn = sample_snapshots(later, max(self.samples // 4, 1), seed=self.random_state + 1, step_s=self.step_s)
+        features, training = self._examples(earlier, admitted_s[: len(earlier)])
+        drawn = sample_snapshots(
+            later,
+            max(self.samples // 4, 1),
+            seed=self.random_state + 1,
+            step_s=self.step_s,
+            admit_s=admitted_s[len(earlier) :],
+        )
         validation = Examples(features.matrix(drawn), drawn.seen_steps, drawn.ended)
         tell = monitor or (lambda stage, done, figures: None)
         self._tune(training, validation, tell)
-        self.features_, everything = self._examples(workload)
+        self.features_, everything = self._examples(workload, admitted_s)
         self._learn(everything, tell)
-        self.workload_fingerprint_ = workload.fingerprint()
+        self.workload_fingerprint_ = training_fingerprint(workload, admit_s)
         return self
 
     def expected_remaining(self, view: ActiveRequests, horizon: int) -> Reals:
         """E[min(remaining, horizon + 1)] of each active request, in steps, shape (active requests,)."""
         check_integer("horizon", horizon, minimum=0)
-        return self.expected_on(self._rows(view), horizon)
+        rows = self._rows(view)
+        return self.expected_on(rows, horizon) if len(rows) else np.empty(0)
 
     def survival(self, view: ActiveRequests, horizon: int) -> Reals:
         """P(remaining > h), h = 0..horizon, of each active request, shape (active requests, horizon + 1)."""
         check_integer("horizon", horizon, minimum=0)
-        return self.survival_on(self._rows(view), horizon)
+        rows = self._rows(view)
+        return self.survival_on(rows, horizon) if len(rows) else np.empty((0, horizon + 1))
 
     def dump(self) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
         """What `classifiers.save` writes: settings, arrays, scikit-learn estimators."""
@@ -144,9 +156,9 @@ class LearnedPredictor(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-lear
         if self.step_s is not None:
             check_real("step_s", self.step_s, minimum=0.0, exclusive=True)
 
-    def _examples(self, workload: Workload) -> tuple[Features, Examples]:
-        features = Features.of(workload, self.wanted_features, step_s=self.step_s)
-        drawn = sample_snapshots(workload, self.samples, seed=self.random_state, step_s=self.step_s)
+    def _examples(self, workload: Workload, admit_s: Reals) -> tuple[Features, Examples]:
+        features = Features.of(workload, self.wanted_features, step_s=self.step_s, admit_s=admit_s)
+        drawn = sample_snapshots(workload, self.samples, seed=self.random_state, step_s=self.step_s, admit_s=admit_s)
         check_both_classes(drawn, self.horizon)
         return features, Examples(features.training_matrix(drawn), drawn.seen_steps, drawn.ended)
 

@@ -1,9 +1,17 @@
-"""Finds integer keys fast: an open-addressing hash table, for a search by bisection misses the cache at every turn."""
+"""Finds integers fast, where bisection is too slow: it misses the cache at every turn, and no processor foresees them.
+
+`KeyIndex` finds keys by hashing. `Buckets` finds a place among ascending numbers by looking first where it should be.
+"""
+
+from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from brgym._compile import compiled
 from brgym.cluster import Integers
+
+_BUCKETS = 4
 
 MISSING = -1
 """The place of a key that is not there."""
@@ -51,3 +59,68 @@ def _find(keys: Integers, table: Integers, found: Integers) -> None:
         while table[slot, 1] != MISSING and table[slot, 0] != keys[row]:
             slot = (slot + 1) & mask
         found[row] = table[slot, 1]
+
+
+class Buckets(NamedTuple):
+    """Groups of ascending numbers, each cut into buckets of equal width, at most `_BUCKETS` for each of its numbers.
+
+    A bucket tells where its numbers begin, so that a search has few left to look at.
+
+    Attributes:
+        values: The numbers, at least 0, ascending within each group, shape (numbers,).
+        first: Where each group begins in `values`, and the end of the last, shape (groups + 1,); no group is empty.
+        shift: Width of each group's buckets, as a power of two, shape (groups,).
+        origin: Where each group's entries begin in `begin`, and the end of the last, shape (groups + 1,).
+        begin: The first place in `values` at or above each bucket's lower end; of each group's last entry, the group's
+            end. At most `_BUCKETS` for each number, and one more for each group.
+    """
+
+    values: Integers
+    first: Integers
+    shift: Integers
+    origin: Integers
+    begin: npt.NDArray[np.int32]
+
+    @classmethod
+    def of(cls, values: Integers, first: Integers) -> "Buckets":
+        """Cuts groups into buckets."""
+        shift = np.zeros(len(first) - 1, np.int64)
+        _widen(values, first, shift)
+        origin = np.concatenate([[0], np.cumsum((values[first[1:] - 1] >> shift) + 2)])
+        begin = np.empty(origin[-1], np.int32)
+        _fill_buckets(values, first, shift, origin, begin)
+        return cls(values, first, shift, origin, begin)
+
+
+@compiled
+def first_above(buckets: Buckets, group: int, bound: int) -> int:
+    """The first place in `values` of a group's numbers above a bound, at least 0; the group's end if there is none."""
+    bucket = buckets.origin[group] + (bound >> buckets.shift[group])
+    bucket = min(bucket, buckets.origin[group + 1] - 2)
+    start, one = np.uint64(buckets.begin[bucket]), np.uint64(1)  # unsigned: no check for negative places
+    left = np.uint64(buckets.begin[bucket + 1]) - start
+    while left > one:  # without branches: which way it goes cannot be foreseen
+        half = left >> one
+        start += half * np.uint64(buckets.values[start + half - one] <= bound)
+        left -= half
+    last = min(int(np.int64(start)), len(buckets.values) - 1)
+    return int(np.int64(start + left * np.uint64(buckets.values[last] <= bound)))
+
+
+@compiled
+def _widen(values: Integers, first: Integers, shift: Integers) -> None:
+    for group in range(len(shift)):
+        while values[first[group + 1] - 1] >> shift[group] >= _BUCKETS * (first[group + 1] - first[group]):
+            shift[group] += 1
+
+
+@compiled
+def _fill_buckets(
+    values: Integers, first: Integers, shift: Integers, origin: Integers, begin: npt.NDArray[np.int32]
+) -> None:
+    for group in range(len(shift)):
+        place = first[group]
+        for bucket in range(origin[group + 1] - origin[group]):
+            while place < first[group + 1] and values[place] < (bucket << shift[group]):
+                place += 1
+            begin[origin[group] + bucket] = place

@@ -4,6 +4,7 @@ A router that looks at a random decode step sees a request with probability prop
 that is uniform over its steps. Drawing decode steps uniformly from all those of the workload gives just that.
 """
 
+import hashlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +23,10 @@ NO_HASH = -1
 """Stands for "no prompt hash", as in a `RouterView`."""
 
 
+OF_ADMISSION = ("active_prompt_tokens", "active_prompt_hash", "active_arrival_s", "active_admit_s")
+"""What is known of a request from its admission on, whatever its age."""
+
+
 @dataclass(frozen=True)
 class Snapshots:
     """Active requests, each at one moment of its life (an `ActiveRequests`), with what was seen of them afterwards.
@@ -31,8 +36,8 @@ class Snapshots:
         active_generated_tokens: Age: tokens generated so far, at least 0, shape (snapshots,).
         active_prompt_tokens: Prompt tokens, shape (snapshots,).
         active_prompt_hash: Prompt hash, `NO_HASH` where there is none, shape (snapshots,).
-        active_admit_s: Admission, in seconds, shape (snapshots,). A workload alone knows no queueing: admission is
-            arrival.
+        active_arrival_s: Arrival, in seconds, shape (snapshots,).
+        active_admit_s: Admission, in seconds, shape (snapshots,).
         seen_steps: Further steps that were seen, the coming one included, at least 1, shape (snapshots,).
         ended: Whether the last of them was the request's last; where not, more steps follow, nobody knows how many.
     """
@@ -41,6 +46,7 @@ class Snapshots:
     active_generated_tokens: Integers
     active_prompt_tokens: Integers
     active_prompt_hash: Integers
+    active_arrival_s: Reals
     active_admit_s: Reals
     seen_steps: Integers
     ended: Flags
@@ -49,28 +55,67 @@ class Snapshots:
         return len(self.request)
 
 
-def observed_steps(workload: Workload, step_s: float | None = STEP_S) -> Integers:
+def admissions(workload: Workload, admit_s: Reals | None = None) -> Reals:
+    """When each request was admitted, in seconds, shape (requests,).
+
+    Args:
+        workload: The requests.
+        admit_s: Admissions in workload order, as `brgym.cluster.Result.requests["admit_s"]` of a run has them. A
+            workload alone knows no queueing: with None, admission is arrival.
+
+    Raises:
+        ValueError: If there is not one admission a request, or one is not finite or lies before the arrival.
+    """
+    if admit_s is None:
+        return workload.arrival_s
+    if np.shape(admit_s) != (len(workload),):
+        raise ValueError(f"admit_s must have shape ({len(workload)},), one a request, got {np.shape(admit_s)}")
+    wrong = ~(np.isfinite(admit_s) & (admit_s >= workload.arrival_s))
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        raise ValueError(
+            f"admit_s[{row}] = {admit_s[row]}: must be finite and not before the arrival at {workload.arrival_s[row]}"
+        )
+    return admit_s
+
+
+def somebody_queues(workload: Workload, admit_s: Reals | None = None) -> bool:
+    """Whether a request waits longer than `STEP_S`: every one waits for the step that runs when it arrives."""
+    return bool((admissions(workload, admit_s) - workload.arrival_s > STEP_S).any())
+
+
+def training_fingerprint(workload: Workload, admit_s: Reals | None = None) -> str:
+    """Digest of all that a model learns from: the workload's own, and with it that of the admissions, where given."""
+    if admit_s is None:
+        return workload.fingerprint()
+    return hashlib.sha256(workload.fingerprint().encode() + np.ascontiguousarray(admit_s).tobytes()).hexdigest()
+
+
+def observed_steps(workload: Workload, step_s: float | None = STEP_S, *, admit_s: Reals | None = None) -> Integers:
     """Decode steps of each request that are over when the last request arrives: there the trace ends.
 
-    Requests are taken to be admitted on arrival and to decode one token every `step_s` seconds. Those that are still
-    running at the end are censored: their output lengths lie in the future. Where all requests arrive at once, or with
+    Requests are taken to decode one token every `step_s` seconds from their admission on. Those that are still running
+    at the end are censored: their output lengths lie in the future. Where all requests arrive at once, or with
     `step_s=None`, there is no such clock and every output counts as complete.
 
     Returns:
         0..output tokens, shape (requests,).
 
     Raises:
-        ValueError: If `step_s` is not above 0.
+        ValueError: If `step_s` is not above 0, or as `admissions`.
     """
     if step_s is not None:
         check_real("step_s", step_s, minimum=0.0, exclusive=True)
     end_s = workload.arrival_s[-1]
     if step_s is None or workload.arrival_s[0] == end_s:
         return workload.output_tokens
-    return np.minimum(workload.output_tokens, ((end_s - workload.arrival_s) / step_s).astype(np.int64))
+    running_s = np.maximum(end_s - admissions(workload, admit_s), 0.0)
+    return np.minimum(workload.output_tokens, (running_s / step_s).astype(np.int64))
 
 
-def sample_snapshots(workload: Workload, count: int, *, seed: int, step_s: float | None = STEP_S) -> Snapshots:
+def sample_snapshots(
+    workload: Workload, count: int, *, seed: int, step_s: float | None = STEP_S, admit_s: Reals | None = None
+) -> Snapshots:
     """Draws decode steps uniformly from all those that were observed.
 
     Beside the workload itself, memory is one integer a request and a few numbers a snapshot.
@@ -80,12 +125,13 @@ def sample_snapshots(workload: Workload, count: int, *, seed: int, step_s: float
         count: Snapshots to draw, with replacement, at least 1.
         seed: Decides the draws.
         step_s: Duration of a decode step, see `observed_steps`.
+        admit_s: Admissions of a run, see `admissions`.
 
     Raises:
-        ValueError: If `count` or `seed` is out of range, or if no decode step was observed.
+        ValueError: If `count` or `seed` is out of range, if no decode step was observed, or as `admissions`.
     """
     check_integer("count", count, minimum=1)
-    observed = observed_steps(workload, step_s)
+    observed = observed_steps(workload, step_s, admit_s=admit_s)
     last_step = np.cumsum(observed)
     if last_step[-1] == 0:
         raise ValueError(
@@ -100,7 +146,8 @@ def sample_snapshots(workload: Workload, count: int, *, seed: int, step_s: float
         active_generated_tokens=observed[request] - seen_steps,
         active_prompt_tokens=workload.prompt_tokens[request],
         active_prompt_hash=prompt_hash,
-        active_admit_s=workload.arrival_s[request],
+        active_arrival_s=workload.arrival_s[request],
+        active_admit_s=admissions(workload, admit_s)[request],
         seen_steps=seen_steps,
         ended=observed[request] == workload.output_tokens[request],
     )

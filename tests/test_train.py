@@ -30,6 +30,9 @@ def test_it_trains_evaluates_saves_and_says_how_to_use_it(trace, tmp_path, capsy
     printed = capsys.readouterr().out
     assert f"--predictor {out}" in printed
     assert "br-h, oracle" in printed
+    policies = {trial["policy"] for trial in json.loads((out / "routing.json").read_text())["trials"]}
+    assert policies == {"br-0", "br-h, survival", "br-h, hist-gb", "br-h, oracle"}
+    assert (out / "routing.png").read_bytes().startswith(b"\x89PNG")
     assert classifiers.load(out).horizon == 20
     figures = json.loads((out / "evaluation.json").read_text())
     assert np.isfinite(figures["figures"]["log_loss"]["value"])
@@ -46,6 +49,43 @@ def test_another_setting_does_not_take_what_is_there(trace, tmp_path, capsys):
     assert run(*options, "--horizon", 10, "--overwrite") == 0
 
 
+def test_all_models_are_trained_ranked_and_taken_up_again(trace, tmp_path, capsys):
+    options = ["--workload", trace, "--model", "all", "--horizon", 20, "--out", tmp_path, "--routing-seeds", 0]
+    assert run(*options) == 0
+    lines = [line.split("|") for line in capsys.readouterr().out.splitlines() if line.startswith("|")][2:]
+    assert {line[1].strip() for line in lines} == set(classifiers.names())
+    losses = [float(line[3].split()[0]) for line in lines]
+    assert losses == sorted(losses)
+    (tmp_path / "logistic" / "metadata.json").unlink()  # as if it had been interrupted there
+    for part in (tmp_path / "logistic").iterdir():
+        part.unlink()
+    assert run(*options) == 0
+    printed = capsys.readouterr().out
+    assert "logistic: trained and saved to" in printed
+    assert "hist-gb: taken from" in printed
+
+
+def test_queueing_is_learned_from_a_run_in_which_requests_queue(trace, tmp_path, capsys):
+    options = ["--workload", trace, "--model", "logistic", "--horizon", 20, "--routing-seeds", 0, "--queueing"]
+    assert run(*options, "--out", tmp_path / "x") == 2
+    assert "--rate-scale" in capsys.readouterr().err
+    assert run(*options, "--out", tmp_path / "x", "--rate-scale", 260, "--workers", 1) == 0
+    assert "log_queueing" in classifiers.load(tmp_path / "x").features_.names
+    assert run(*options[:-1], "--out", tmp_path / "x", "--rate-scale", 260, "--workers", 1) == 2
+    assert "overwrite" in capsys.readouterr().err
+
+
+def test_training_is_logged_for_tensorboard(trace, tmp_path):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    options = ["--workload", trace, "--model", "mlp-hazard", "--horizon", 20, "--routing-seeds", 0, "--tensorboard"]
+    assert run(*options, "--out", tmp_path / "x") == 0
+    logged = EventAccumulator(str(tmp_path / "x-tensorboard")).Reload()
+    losses = logged.Scalars("mlp-hazard/validation_loss")
+    assert [point.step for point in losses] == list(range(1, len(losses) + 1))
+    assert losses[-1].value < losses[0].value
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -53,9 +93,19 @@ def test_another_setting_does_not_take_what_is_there(trace, tmp_path, capsys):
         (["--model", "hist-bg"], "hist-gb"),
         (["--requests", 1], "cannot be split"),
         (["--held-out", 0], "held_out"),
+        (["--held-out", 1], "held_out"),
+        (["--rate-scale", 0], "factor"),
+        (["--workload", "nowhere.csv"], "nowhere.csv"),
     ],
 )
 def test_bad_input_has_one_clear_error(trace, tmp_path, capsys, options, message):
     out = ["--out", tmp_path / "x", "--routing-seeds", 0]
     assert run("--workload", trace, "--horizon", 20, *options, *out) == 2
     assert message in capsys.readouterr().err
+
+
+def test_requests_that_all_last_longer_than_the_horizon_are_refused(tmp_path, capsys):
+    path = tmp_path / "endless.csv"
+    path.write_text("arrival_s,prompt_tokens,output_tokens\n" + "".join(f"{i},5,9000\n" for i in range(50)))
+    assert run("--workload", path, "--out", tmp_path / "x") == 2
+    assert "one class only" in capsys.readouterr().err

@@ -167,6 +167,7 @@ def _list_running(state: State, request: int) -> None:
     seen.worker = entry.worker
     seen.prompt_tokens = entry.prompt_tokens
     seen.birth_step = entry.birth_step
+    seen.arrival_s = entry.arrival_s
     seen.admit_s = entry.admit_s
     seen.prompt_hash = entry.prompt_hash
     clock.active += 1

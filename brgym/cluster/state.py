@@ -104,6 +104,7 @@ RUNNING = np.dtype(
         ("worker", "i8"),
         ("prompt_tokens", "i8"),
         ("birth_step", "i8"),  # tokens generated so far = clock.step - birth_step
+        ("arrival_s", "f8"),
         ("admit_s", "f8"),
         ("prompt_hash", "i8"),
     ],

@@ -109,6 +109,11 @@ class RouterView:
         return np.asarray(self.arrays.clock["step"][0] - self.running["birth_step"], dtype=np.int64)
 
     @property
+    def active_arrival_s(self) -> Reals:
+        """Arrival of each active request, in seconds, shape (active requests,)."""
+        return np.asarray(self.running["arrival_s"])
+
+    @property
     def active_admit_s(self) -> Reals:
         """First admission of each active request, in seconds, shape (active requests,)."""
         return np.asarray(self.running["admit_s"])

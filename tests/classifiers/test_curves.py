@@ -27,8 +27,18 @@ def test_expected_steps_are_the_sum_of_the_curve_at_any_horizon(asked):
 
 def test_hazards_multiply_up_to_the_curve():
     hazard, interval = np.array([[0.5, 0.1]]), np.array([0, 0, 1])
-    curves, expected = np.empty((1, 5)), np.empty(1)
+    curves = np.empty((1, 5))
     hazard_curves(hazard, interval, np.array([1]), curves)
-    hazard_sums(hazard, interval, np.array([1]), 4, expected)
     np.testing.assert_allclose(curves[0], [1.0, 0.5, 0.45, 0.405, 0.3645])
-    assert expected[0] == pytest.approx(curves.sum())
+
+
+@settings(deadline=None)
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=5), st.data(), st.integers(0, 40))
+def test_hazard_sums_are_the_sums_of_the_curves(hazards, data, horizon):
+    widths = data.draw(st.lists(st.integers(1, 9), min_size=len(hazards), max_size=len(hazards)))
+    interval = np.repeat(np.arange(len(hazards)), widths)
+    offset = np.array([data.draw(st.integers(0, len(interval) + 5))])
+    curves, expected = np.empty((1, horizon + 1)), np.empty(1)
+    hazard_curves(np.array([hazards]), interval, offset, curves)
+    hazard_sums(np.array([hazards]), interval, offset, horizon, expected)
+    np.testing.assert_allclose(expected, curves.sum(axis=1))

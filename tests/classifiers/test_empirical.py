@@ -1,9 +1,11 @@
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from brgym.workload import Workload
 from classifiers import ExactMatch, Survival
-from classifiers.lookup import KeyIndex
+from classifiers.lookup import Buckets, KeyIndex, first_above
 from classifiers.snapshots import sample_snapshots
 
 HORIZON = 20
@@ -44,3 +46,17 @@ def test_the_key_index_finds_every_key_and_no_other():
     index = KeyIndex(keys)
     assert (index.places(keys) == np.arange(len(keys))).all()
     assert (index.places(keys + 1)[~np.isin(keys + 1, keys)] == -1).all()
+
+
+_GROUPS = st.lists(st.lists(st.integers(0, 60), min_size=1, max_size=12), min_size=1, max_size=5)
+
+
+@settings(deadline=None)  # the first call compiles
+@given(_GROUPS, st.integers(0, 70))
+def test_buckets_find_what_bisection_finds(groups, bound):
+    first = np.concatenate([[0], np.cumsum([len(group) for group in groups])])
+    buckets = Buckets.of(np.concatenate([np.sort(group) for group in groups]), first)
+    for place, group in enumerate(groups):
+        expected = first[place] + np.searchsorted(np.sort(group), bound, side="right")
+        assert first_above(buckets, place, bound) == expected
+    assert len(buckets.begin) <= 4 * len(buckets.values) + len(groups)

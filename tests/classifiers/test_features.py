@@ -3,7 +3,7 @@ import numpy as np
 from brgym.cluster import ClusterConfig, simulate
 from brgym.workload import Workload
 from classifiers.features import FEATURES, Features
-from classifiers.snapshots import Snapshots, sample_snapshots
+from classifiers.snapshots import sample_snapshots
 from tests.classifiers.conftest import workload_of
 
 
@@ -28,30 +28,31 @@ class Watcher:
 def test_a_view_and_the_data_set_give_the_same_features(split):
     training, later = split
     days = Workload(training.arrival_s * 40, training.prompt_tokens, training.output_tokens, training.prompt_hash)
-    features = Features.of(days, FEATURES)
+    features = Features.of(days, FEATURES, admit_s=days.arrival_s + 1.0)
     assert features.names == FEATURES
     watcher = Watcher(features)
     served = later.slice(0, 60).rebase()
-    simulate(ClusterConfig(workers=2, slots=8), served, watcher)
+    admit_s = simulate(ClusterConfig(workers=2, slots=2), served, watcher).requests["admit_s"]
     assert sum(len(rows) for _, _, rows in watcher.seen) > 100
-    for running, age, rows in watcher.seen:
-        row = running["request"]
-        known = Snapshots(
-            request=row,
-            active_generated_tokens=age,
-            active_prompt_tokens=served.prompt_tokens[row],
-            active_prompt_hash=served.prompt_hash[row],
-            active_admit_s=running["admit_s"],
-            seen_steps=served.output_tokens[row] - age,
-            ended=np.ones(len(row), bool),
-        )
-        np.testing.assert_array_equal(rows, features.matrix(known))
+    queueing = np.concatenate([rows[:, FEATURES.index("log_queueing")] for _, _, rows in watcher.seen])
+    assert queueing.max() > np.log1p(1.0)
+    drawn = sample_snapshots(served, 20_000, seed=0, step_s=None, admit_s=admit_s)
+    seen = {(r, a): row for run, age, rows in watcher.seen for r, a, row in zip(run["request"], age, rows, strict=True)}
+    pairs = zip(drawn.request, drawn.active_generated_tokens, features.matrix(drawn), strict=True)
+    met = [(seen[request, age], row) for request, age, row in pairs if (request, age) in seen]
+    assert len(met) > 100
+    np.testing.assert_array_equal(*map(np.array, zip(*met, strict=True)))
 
 
-def test_the_hour_needs_a_day_and_the_history_needs_hashes(workload):
+def test_the_hour_needs_a_day_the_history_hashes_and_queueing_a_run_in_which_somebody_queues(workload):
     assert not [name for name in Features.of(workload, FEATURES).names if name.startswith("hour")]
     bare = Workload(workload.arrival_s, workload.prompt_tokens, workload.output_tokens)
     assert not [name for name in Features.of(bare, FEATURES).names if name.startswith("hash")]
+    assert "log_queueing" not in Features.of(workload, FEATURES).names
+    assert "log_queueing" not in Features.of(workload, FEATURES, admit_s=workload.arrival_s).names
+    queued = workload.arrival_s.copy()
+    queued[7] += 1.0
+    assert "log_queueing" in Features.of(workload, FEATURES, admit_s=queued).names
 
 
 def test_the_history_of_a_training_request_holds_earlier_ones_only(workload):

@@ -1,22 +1,35 @@
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
-from sklearn.utils.estimator_checks import (
-    check_get_params_invariance,
-    check_no_attributes_set_in_init,
-    check_set_params,
-)
+from sklearn.utils import estimator_checks
 
 import classifiers
 from brgym.workload import Workload
 from classifiers import Predictor
+from classifiers.hazard import device_of
 from classifiers.snapshots import sample_snapshots
 from tests.classifiers.conftest import workload_of
 from tests.classifiers.models import HORIZON, LEARNED, SMALL, small
+
+CHECKS = (
+    estimator_checks.check_do_not_raise_errors_in_init_or_set_params,
+    estimator_checks.check_estimator_cloneable,
+    estimator_checks.check_estimator_repr,
+    estimator_checks.check_estimator_tags_renamed,
+    estimator_checks.check_get_params_invariance,
+    estimator_checks.check_mixin_order,
+    estimator_checks.check_no_attributes_set_in_init,
+    estimator_checks.check_parameters_default_constructible,
+    estimator_checks.check_set_params,
+    estimator_checks.check_valid_tag_types,
+)
+"""Those of `check_estimator` that ask an estimator for no table X: ours learn from a workload."""
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +59,7 @@ def test_every_predictor_gives_curves_and_their_sums(fitted, snapshots, name, ho
 def test_every_predictor_keeps_the_conventions_of_scikit_learn(name):
     predictor = small(name)
     assert clone(predictor).get_params() == predictor.get_params()
-    for check in (check_get_params_invariance, check_no_attributes_set_in_init, check_set_params):
+    for check in CHECKS:
         check(type(predictor).__name__, predictor)
 
 
@@ -71,6 +84,28 @@ def test_nothing_leaks_from_after_the_end_of_the_training_trace(split, snapshots
     )
 
 
+@pytest.mark.parametrize("name", SMALL)
+def test_an_idle_cluster_has_no_predictions(fitted, split, name):
+    one = sample_snapshots(split[1], 1, seed=0, step_s=None)
+    nobody = replace(one, **{name: value[:0] for name, value in vars(one).items()})
+    assert fitted[name].expected_remaining(nobody, HORIZON).shape == (0,)
+    assert fitted[name].survival(nobody, HORIZON).shape == (0, HORIZON + 1)
+
+
+@pytest.mark.parametrize("name", LEARNED)
+def test_queueing_is_learned_from_where_a_run_tells_it(split, name):
+    training, later = split
+    queued_s = np.where(training.output_tokens > 60, 30.0, 0.0)
+    more = {"max_epochs": 20, "learning_rate": 0.03} if name.endswith("hazard") else {}
+    told = small(name, step_s=None, **more).fit(training, admit_s=training.arrival_s + queued_s)
+    assert "log_queueing" in told.features_.names
+    assert told.workload_fingerprint_ != training.fingerprint()
+    snapshots = sample_snapshots(later, 500, seed=0, step_s=None)
+    queued = replace(snapshots, active_admit_s=snapshots.active_arrival_s + 30.0)
+    longer = told.expected_remaining(queued, HORIZON) - told.expected_remaining(snapshots, HORIZON)
+    assert longer.mean() > 0.5
+
+
 @pytest.mark.parametrize("name", LEARNED)
 def test_unfitted_predictors_say_so(snapshots, name):
     with pytest.raises(NotFittedError, match="fit"):
@@ -88,6 +123,18 @@ def test_one_class_is_refused(name):
     endless = Workload(np.arange(50.0), [5] * 50, [10_000] * 50)
     with pytest.raises(ValueError, match="one class only"):
         small(name).fit(endless)
+
+
+def test_cuda_is_taken_where_there_is_one(monkeypatch):
+    for there, chosen in ((False, "cpu"), (True, "cuda")):
+        monkeypatch.setattr(torch.cuda, "is_available", lambda there=there: there)
+        assert device_of("auto").type == chosen
+        assert device_of("cpu").type == "cpu"
+    assert device_of("cuda").type == "cuda"
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    for name, message in (("cuda", "there is none here"), ("gpu", "unknown device")):
+        with pytest.raises(ValueError, match=message):
+            small("mlp-hazard", device=name).fit(workload_of(200))
 
 
 @pytest.mark.parametrize("calibration", ["isotonic", "platt"])

@@ -44,3 +44,22 @@ def test_what_a_censored_request_does_within_the_horizon_is_known_only_if_it_was
 def test_a_trace_without_a_single_whole_step_is_refused():
     with pytest.raises(ValueError, match="nothing to learn"):
         sample_snapshots(Workload([0.0, 0.001], [1, 1], [5, 5]), 10, seed=0)
+
+
+def test_requests_run_from_their_admission_on():
+    workload = Workload([0.0, 0.0, 10.0], [1, 1, 1], [5, 100, 7])
+    admit_s = np.array([9.8, 20.0, 10.0])
+    assert observed_steps(workload, 0.1, admit_s=admit_s).tolist() == [1, 0, 0]
+    assert observed_steps(workload, None, admit_s=admit_s).tolist() == [5, 100, 7]
+    snapshots = sample_snapshots(workload, 50, seed=0, step_s=None, admit_s=admit_s)
+    np.testing.assert_array_equal(snapshots.active_admit_s, admit_s[snapshots.request])
+    np.testing.assert_array_equal(snapshots.active_arrival_s, workload.arrival_s[snapshots.request])
+
+
+@pytest.mark.parametrize(
+    ("admit_s", "message"),
+    [([0.0], r"shape \(2,\)"), ([0.0, 0.5], r"admit_s\[1\] = 0\.5"), ([np.nan, 1.0], r"admit_s\[0\] = nan")],
+)
+def test_admissions_that_no_run_can_have_are_refused(admit_s, message):
+    with pytest.raises(ValueError, match=message):
+        sample_snapshots(Workload([0.0, 1.0], [1, 1], [5, 5]), 10, seed=0, admit_s=np.array(admit_s))

@@ -48,6 +48,8 @@ class Watched:
         if self.cluster.kv_capacity is not None:
             assert (view.load_tokens <= self.cluster.kv_capacity).all()
         assert (view.active_generated_tokens < self.workload.output_tokens[view.running["request"]]).all()
+        np.testing.assert_array_equal(view.active_arrival_s, self.workload.arrival_s[view.running["request"]])
+        assert (view.active_arrival_s <= view.active_admit_s).all()
         self.check_nobody_migrates(view)
 
     def check_nobody_migrates(self, view: RouterView) -> None:

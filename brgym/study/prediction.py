@@ -1,0 +1,121 @@
+"""What prediction is worth in balance: BR-H with predictors of any quality, beside BR-0 and the oracle."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+import baselines
+from baselines.balance_route.br_h import Projection
+from brgym._checks import check_integer
+from brgym.cluster import ClusterConfig
+from brgym.study.compare import compare
+from brgym.study.comparison import Comparison
+from brgym.study.files import write_atomically
+from brgym.study.source import Drawn
+from brgym.study.trial import Trial
+from brgym.workload import Workload
+from classifiers import Noisy, Oracle, Predictor
+
+NOISE_AUC = (0.6, 0.8, 0.9, 0.95, 0.99)
+"""Areas under the ROC curve of the oracles that are made worse on purpose."""
+
+REFERENCE = "br-0"
+"""The policy that predicts nothing."""
+
+ORACLE = "oracle"
+
+
+def policy_name(predictor: str) -> str:
+    """What BR-H with a predictor is called in the results."""
+    return f"br-h, {predictor}"
+
+
+def noisy_oracles() -> dict[str, Noisy]:
+    """Oracles made worse on purpose, by name, from the worst to the best."""
+    return {f"noisy, AUC {auc:g}": Noisy(auc=auc) for auc in NOISE_AUC}
+
+
+def compare_predictors(
+    name: str,
+    pool: Workload,
+    predictors: Mapping[str, Predictor],
+    *,
+    cluster: ClusterConfig,
+    requests: int,
+    seeds: int,
+    horizon: int,
+    projection: Projection,
+    on_trial: Callable[[Trial], None] | None = None,
+) -> Comparison:
+    """Serves requests with BR-H and each predictor, beside BR-0 and BR-H with the oracle, under paired seeds.
+
+    Args:
+        name: What to call the workload.
+        pool: The requests, none of which the predictors have learned from.
+        predictors: By name, see `policy_name`.
+        cluster: The cluster.
+        requests: How many each seed draws from the pool, with replacement so that seeds differ even where it has fewer;
+            all wait at time 0, in their order.
+        seeds: Number of seeds, at least 1.
+        horizon: H, in steps.
+        projection: BR-H's projection.
+        on_trial: Told of each run that has ended.
+
+    Raises:
+        ValueError: If a parameter is out of range.
+    """
+    check_integer("seeds", seeds, minimum=1)
+    check_integer("requests", requests, minimum=1)
+
+    def draw(seed: int) -> Workload:
+        return pool.take(np.sort(np.random.default_rng(seed).integers(len(pool), size=requests))).backlog()
+
+    options = {"horizon": horizon, "projection": projection}
+    policies = {REFERENCE: partial(baselines.make, REFERENCE)} | {
+        policy_name(known): partial(baselines.make, "br-h", predictor=predictor, **options)
+        for known, predictor in {**predictors, ORACLE: Oracle()}.items()
+    }
+    source = Drawn(name, draw)
+    return compare(
+        cluster, source, policies, range(seeds), reference=REFERENCE, oversize="drop", jobs=1, on_trial=on_trial
+    )
+
+
+def write_worth_plot(comparison: Comparison, auc: Mapping[str, float], path: Path) -> None:
+    """Writes a PNG: imbalance of BR-0's against the area under the ROC curve of "ends within the horizon".
+
+    Args:
+        comparison: What `compare_predictors` found.
+        auc: Of the predictors that have learned, by name; the noisy oracles among the policies form the curve.
+        path: The file.
+
+    Raises:
+        OSError: If the file cannot be written.
+    """
+    figure = Figure(figsize=(7, 5), dpi=150, layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    on_curve = {noisy: predictor.auc or 0.5 for noisy, predictor in noisy_oracles().items()} | {ORACLE: 1.0}
+    _draw(axes, comparison, on_curve, "k.-", "oracle and noise")
+    for place, (name, at) in enumerate(auc.items()):
+        _draw(axes, comparison, {name: at}, f"C{place}o", name)
+    axes.axhline(1.0, color="gray", linewidth=0.8)
+    axes.set_title(f"{comparison.workload}, {comparison.cluster.workers} workers, {len(comparison.seeds)} seeds")
+    axes.set_xlabel("AUC of ending within the horizon (noise: an oracle made worse; at 1 the oracle itself)")
+    axes.set_ylabel(f"imbalance of BR-H, ratio to {comparison.reference}")
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize="small")
+    write_atomically(path, lambda file: figure.savefig(file, format="png"))
+
+
+def _draw(axes: Axes, comparison: Comparison, auc: Mapping[str, float], style: str, label: str) -> None:
+    shown = {name: at for name, at in auc.items() if policy_name(name) in comparison.policies}
+    estimates = [comparison.ratio(policy_name(name), "imbalance_mean") for name in shown]
+    errors = [[e.mean - e.low for e in estimates], [e.high - e.mean for e in estimates]]
+    means = [estimate.mean for estimate in estimates]
+    axes.errorbar(list(shown.values()), means, yerr=errors, fmt=style, capsize=3, label=label)
