@@ -1,6 +1,7 @@
 """What the two environments share: an episode, its rewards, what the agent gets to see."""
 
 import operator
+from functools import cached_property
 from typing import Any, Literal, TypedDict, get_args
 
 import gymnasium
@@ -23,6 +24,7 @@ from brgym.envs.packed import PackedRun, episode_of, pack, state_of, with_longer
 from brgym.envs.rendering import as_image, as_text
 from brgym.envs.reward import Reward, settle
 from brgym.envs.rules import InvalidAction, Rules
+from brgym.envs.saved import EnvState, Setup
 from brgym.workload import Workload, load_workload
 
 Observation = Floats | dict[str, Floats]
@@ -204,6 +206,35 @@ class RoutingEnv(gymnasium.Env[Observation, np.int64]):
         outcome = outcome_of(requests, np.ones(len(requests), np.bool_))
         return Result(metrics=metrics, requests=outcome, steps=steps, clairvoyant=self._clairvoyant)
 
+    def get_state(self) -> EnvState:
+        """Everything that decides how the environment goes on: the episode, and the randomness of those to come.
+
+        Raises:
+            gymnasium.error.ResetNeeded: Before the first `reset`.
+        """
+        return EnvState.of(
+            self._setup,
+            self._begun(),
+            clairvoyant=self._clairvoyant,
+            seed=self.np_random_seed,
+            generator=self.np_random.bit_generator.state,
+        )
+
+    def set_state(self, state: EnvState) -> None:
+        """Puts the environment where another one stood that was made with the same arguments, or this one itself.
+
+        Views taken before, a `PolicyAgent`'s too, go on showing what is left behind, as after `reset`. Wrappers know
+        nothing of it: one that counts has counted what was played in between.
+
+        Raises:
+            ValueError: If the state is of another environment, cluster, workload or option; it names which.
+        """
+        self._setup.check(state.setup)
+        self._run = state.run()
+        self._clairvoyant = state.clairvoyant
+        self.np_random.bit_generator.state = state.generator
+        self._np_random_seed = state.seed
+
     def render(self) -> str | npt.NDArray[np.uint8] | None:
         """Draws the loads against the envelope, and the pool.
 
@@ -215,6 +246,10 @@ class RoutingEnv(gymnasium.Env[Observation, np.int64]):
         if self.render_mode == "rgb_array":
             return as_image(self.view)
         return None
+
+    @cached_property
+    def _setup(self) -> Setup:
+        return Setup.of(type(self).__name__, self._rules, self._episodes)
 
     def _begun(self) -> PackedRun:
         if self._run is None:
