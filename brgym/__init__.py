@@ -47,8 +47,12 @@ __all__ = [
     "workload_names",
 ]
 
-gymnasium.register(id="brgym/StickyRouting-v0", entry_point="brgym.envs:StickyRoutingEnv")
-gymnasium.register(id="brgym/ArrivalRouting-v0", entry_point="brgym.envs:ArrivalRoutingEnv")
+for _name in ("StickyRouting", "ArrivalRouting"):
+    gymnasium.register(
+        id=f"brgym/{_name}-v0",
+        entry_point=f"brgym.envs:{_name}Env",
+        vector_entry_point=f"brgym.envs:{_name}VectorEnv",
+    )
 
 
 def __getattr__(name: str) -> Any:

@@ -31,6 +31,8 @@ def fits(view: View, worker: int, context: int) -> bool:
 def anything_fits(view: View) -> bool:
     """Whether some candidate fits on some worker: the smallest one does, if any."""
     clock = view.clock[0]
+    if clock.active == len(view.load) * view.constants[0].slots:
+        return False
     smallest = -1
     for place in range(clock.pool_start, clock.pool_start + window_size(view)):
         context = int(view.pool[place].context_tokens)

@@ -188,19 +188,23 @@ class View(NamedTuple):
     running: Records
 
 
-def initial_state(cluster: ClusterConfig, workload: "Workload", *, binding: int) -> State:
+def initial_state(
+    cluster: ClusterConfig, workload: "Workload", *, binding: int, longest_output: int | None = None
+) -> State:
     """An empty cluster at time 0 in front of a workload.
 
     Args:
         cluster: The cluster.
         workload: The requests; none may be larger than the KV capacity.
         binding: `ON_ARRIVAL` or `FROM_POOL`.
+        longest_output: Tokens of the longest output to make room for, at least the workload's own; None for that. With
+            a number, the arrays of any workloads of the same length have the same shapes, the log excepted.
     """
     capacity = cluster.workers * cluster.slots
     workers = np.zeros(cluster.workers, WORKER)
     for link in ("newest", "queue_first", "queue_last"):
         workers[link] = NOTHING
-    longest = int(workload.output_tokens.max())
+    longest = int(workload.output_tokens.max()) if longest_output is None else longest_output
     fewest_steps = max(longest, int(workload.output_tokens.sum()) // capacity)
     return State(
         constants=_constants(cluster, binding),

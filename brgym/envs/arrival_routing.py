@@ -4,7 +4,20 @@ from typing import Unpack
 
 from brgym.cluster import ClusterConfig
 from brgym.cluster.state import ON_ARRIVAL
-from brgym.envs.routing_env import RoutingEnv, RoutingOptions
+from brgym.envs.routing_env import RenderMode, RoutingEnv
+from brgym.envs.task import RoutingOptions, RoutingTask
+
+
+class ArrivalOptions(RoutingOptions, total=False):
+    """The options of routing on arrival; `StickyRoutingEnv` says what they mean."""
+
+    cluster: ClusterConfig | None
+
+
+def arrival_task(*, cluster: ClusterConfig | None = None, **options: Unpack[RoutingOptions]) -> RoutingTask:
+    """The task of `ArrivalRoutingEnv`; arguments and errors as there."""
+    cluster = cluster or ClusterConfig()
+    return RoutingTask.of(cluster, binding=ON_ARRIVAL, candidates=1, actions=cluster.workers, **options)
 
 
 class ArrivalRoutingEnv(RoutingEnv):
@@ -68,6 +81,5 @@ class ArrivalRoutingEnv(RoutingEnv):
         ValueError: If an argument is outside its range, or if a request could never fit a worker.
     """
 
-    def __init__(self, *, cluster: ClusterConfig | None = None, **options: Unpack[RoutingOptions]) -> None:
-        cluster = cluster or ClusterConfig()
-        super().__init__(cluster, binding=ON_ARRIVAL, candidates=1, actions=cluster.workers, **options)
+    def __init__(self, *, render_mode: RenderMode | None = None, **options: Unpack[ArrivalOptions]) -> None:
+        super().__init__(arrival_task(**options), render_mode=render_mode)

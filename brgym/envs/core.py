@@ -33,7 +33,7 @@ def begin_env(memory: Bytes, layout: Integers, log: Bytes, observation: Floats, 
         memory: See `PackedRun`, here and below.
         layout: See there.
         log: See there.
-        observation: Receives the flat observation, shape (columns,).
+        observation: Receives the flat observation, shape (columns,), unless it has no columns.
         mask: Receives 1 for each valid action, shape (actions,).
 
     Returns:
@@ -98,13 +98,15 @@ def write_mask(view: View, mask: Mask) -> None:
         mask[:] = 1
         return
     workers, shown = len(view.load), window_size(view)
-    waiting = view.pool[view.clock[0].pool_start :]
+    mask[:-1] = 0
+    mask[-1] = 1
+    start = view.clock[0].pool_start
     for worker in range(workers):
         room = room_tokens(view, worker)
+        if room < 0:
+            continue
         for candidate in range(shown):
-            mask[candidate * workers + worker] = waiting[candidate].context_tokens <= room
-    mask[shown * workers : -1] = 0
-    mask[-1] = 1
+            mask[candidate * workers + worker] = view.pool[start + candidate].context_tokens <= room
 
 
 @compiled
@@ -125,5 +127,6 @@ def _run_on(state: State, episode: Records, observation: Floats, mask: Mask) -> 
 @compiled
 def _show(state: State, observation: Floats, mask: Mask) -> None:
     view = view_of(state)
-    write_observation(view, observation)
+    if len(observation) > 0:
+        write_observation(view, observation)
     write_mask(view, mask)

@@ -35,7 +35,7 @@ class Opening:
 
 @dataclass(frozen=True, kw_only=True)
 class Episodes:
-    """Draws the beginnings of episodes.
+    """Draws the beginnings of episodes; their states have the same shapes, the log of steps excepted.
 
     An episode serves `episode_requests` consecutive requests. One that begins at row 0 keeps its arrival times; one
     that begins later is shifted in time, so that its first request arrives at 0 s.
@@ -95,11 +95,15 @@ class Episodes:
         """Where each request's output ends if all are laid end to end: a uniform point falls on one by its length."""
         return np.cumsum(self.workload.output_tokens)
 
+    @cached_property
+    def _longest_output(self) -> int:
+        return int(self.workload.output_tokens.max())
+
     def draw(self, rng: np.random.Generator) -> Opening:
         """Begins an episode; the same state of `rng` begins the same one."""
         served = self._slice(rng)
         if self.start == "cold":
-            return Opening(state=initial_state(self.cluster, served, binding=self.binding), running=0)
+            return Opening(state=self._initial_state(served), running=0)
         return self._stationary(served, rng)
 
     def _slice(self, rng: np.random.Generator) -> Workload:
@@ -115,10 +119,13 @@ class Episodes:
         running = round(self.occupancy * self.cluster.workers * self.cluster.slots)
         ends = self._output_ends
         rows = np.searchsorted(ends, rng.integers(ends[-1], size=running), side="right")
-        state = initial_state(self.cluster, _before(self.workload, rows, served), binding=self.binding)
+        state = self._initial_state(_before(self.workload, rows, served))
         state.requests["generated_tokens"][:running] = rng.integers(self.workload.output_tokens[rows])
         _place_running(state, running, self.placement == "lowest-load")
         return Opening(state=state, running=running)
+
+    def _initial_state(self, requests: Workload) -> State:
+        return initial_state(self.cluster, requests, binding=self.binding, longest_output=self._longest_output)
 
 
 def _before(workload: Workload, rows: Integers, served: Workload) -> Workload:

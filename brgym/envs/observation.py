@@ -5,13 +5,13 @@ Everything is worked out from a `View`, which holds no output length. Quantities
 so that what is learned on one workload can be used on another.
 """
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 from gymnasium import spaces
 
-from brgym._compile import compiled
+from brgym._compile import compiled, inlined
 from brgym.cluster import View, window_size
 from brgym.cluster.kernel import waiting
 from brgym.cluster.state import UNLIMITED
@@ -59,12 +59,13 @@ def flat_size(workers: int, candidates: int) -> int:
 
 
 def as_dict(flat: Floats, workers: int) -> dict[str, Floats]:
-    """The parts of a flat observation under their names, as views of it."""
+    """The parts of a flat observation, or of a batch of them, under their names, as views of it."""
     split = _CLUSTER + workers * _WORKER
+    batch = flat.shape[:-1]
     return {
-        "cluster": flat[:_CLUSTER],
-        "workers": flat[_CLUSTER:split].reshape(workers, _WORKER),
-        "candidates": flat[split:].reshape(-1, _CANDIDATE),
+        "cluster": flat[..., :_CLUSTER],
+        "workers": flat[..., _CLUSTER:split].reshape(*batch, workers, _WORKER),
+        "candidates": flat[..., split:].reshape(*batch, -1, _CANDIDATE),
     }
 
 
@@ -84,11 +85,11 @@ def _write_cluster(view: View, out: Floats) -> None:
         envelope = max(envelope, view.load[worker])
         total += view.load[worker]
     full = float(slots * CONTEXT_SCALE_TOKENS)
-    out[0] = _squash(envelope / full)
-    out[1] = _squash(total / (workers * full))
+    out[0] = _squashed_share(envelope, full)
+    out[1] = _squashed_share(total, workers * full)
     out[2] = 1.0 - total / (workers * envelope) if envelope > 0 else 0.0
     out[3] = 1.0 - view.clock[0].active / (workers * slots)
-    out[4] = _squash(waiting(view) / (workers * slots))
+    out[4] = _squashed_share(waiting(view), workers * slots)
 
 
 @compiled
@@ -99,12 +100,12 @@ def _write_workers(view: View, out: Floats, start: int) -> None:
     for worker in range(len(view.load)):
         load, active = view.load[worker], view.active[worker]
         at = start + worker * _WORKER
-        out[at] = _squash(load / full)
+        out[at] = _squashed_share(load, full)
         out[at + 1] = min(1.0, (load + active) / capacity) if capacity < UNLIMITED else 0.0
-        out[at + 2] = _squash((envelope - load) / CONTEXT_SCALE_TOKENS)
+        out[at + 2] = _squashed_share(envelope - load, CONTEXT_SCALE_TOKENS)
         out[at + 3] = active / slots
-        out[at + 4] = _squash(view.workers[worker].queued / slots)
-        out[at + 5] = _squash(view.workers[worker].queued_tokens / full)
+        out[at + 4] = _squashed_share(view.workers[worker].queued, slots)
+        out[at + 5] = _squashed_share(view.workers[worker].queued_tokens, full)
 
 
 @compiled
@@ -115,14 +116,15 @@ def _write_candidates(view: View, out: Floats, start: int) -> None:
         seen = view.pool[clock.pool_start + candidate]
         at = start + candidate * _CANDIDATE
         out[at] = 1.0
-        out[at + 1] = _squash(seen.context_tokens / CONTEXT_SCALE_TOKENS)
-        out[at + 2] = _squash((clock.now_s - seen.arrival_s) / WAIT_SCALE_S)
+        out[at + 1] = _squashed_share(seen.context_tokens, CONTEXT_SCALE_TOKENS)
+        out[at + 2] = _squashed_share(clock.now_s - seen.arrival_s, WAIT_SCALE_S)
     out[start + shown * _CANDIDATE :] = 0.0
 
 
-@compiled
-def _squash(x: float) -> float:
-    return x / (1.0 + x)
+@inlined
+def _squashed_share(amount: Any, scale: float) -> float:
+    """`x / (1 + x)` of x = amount / scale, with one division."""
+    return amount / (amount + scale)
 
 
 def _unit_box(shape: tuple[int, ...]) -> spaces.Box:

@@ -7,9 +7,9 @@ import numpy as np
 
 from brgym.cluster import ClusterConfig
 from brgym.cluster.state import STEP
-from brgym.envs.episode import Episodes
 from brgym.envs.packed import PackedRun, state_of
 from brgym.envs.rules import Rules
+from brgym.envs.task import RoutingTask
 
 
 @dataclass(frozen=True)
@@ -31,11 +31,11 @@ class Setup:
     workload: str
 
     @classmethod
-    def of(cls, environment: str, rules: Rules, episodes: Episodes) -> Self:
-        """The setup of an environment."""
+    def of(cls, environment: str, task: RoutingTask) -> Self:
+        """The setup of an environment of class `environment`."""
         own = {field.name for field in fields(cls)}
-        options = {f.name: getattr(episodes, f.name) for f in fields(episodes) if f.name not in own}
-        return cls(environment, episodes.cluster, rules, str(options), episodes.workload.fingerprint())
+        options = {f.name: getattr(task.episodes, f.name) for f in fields(task.episodes) if f.name not in own}
+        return cls(environment, task.cluster, task.rules, str(options), task.episodes.workload.fingerprint())
 
     def check(self, other: "Setup") -> None:
         """Refuses another setup.
@@ -94,5 +94,5 @@ class EnvState:
         """The run again, in memory of its own."""
         log = np.zeros(self.log_rows * STEP.itemsize, np.uint8)
         log[: len(self.log)] = np.frombuffer(self.log, np.uint8)
-        layout = np.frombuffer(self.layout, np.int64).reshape(-1, 2).copy()
+        layout = np.frombuffer(self.layout, np.int64).reshape(-1, 3).copy()
         return PackedRun(np.frombuffer(self.memory, np.uint8).copy(), layout, log)

@@ -6,8 +6,42 @@ from typing import Unpack
 from brgym._checks import check_integer
 from brgym.cluster import ClusterConfig
 from brgym.cluster.state import FROM_POOL
-from brgym.envs.routing_env import RoutingEnv, RoutingOptions
+from brgym.envs.routing_env import RenderMode, RoutingEnv
 from brgym.envs.rules import InvalidAction
+from brgym.envs.task import RoutingOptions, RoutingTask
+
+
+class StickyOptions(RoutingOptions, total=False):
+    """The options of sticky routing; `StickyRoutingEnv` says what they mean."""
+
+    cluster: ClusterConfig | None
+    candidates: int | None
+    invalid_action: InvalidAction
+    invalid_penalty: float
+
+
+def sticky_task(
+    *,
+    cluster: ClusterConfig | None = None,
+    candidates: int | None = None,
+    invalid_action: InvalidAction = "error",
+    invalid_penalty: float = 1.0,
+    **options: Unpack[RoutingOptions],
+) -> RoutingTask:
+    """The task of `StickyRoutingEnv`; arguments and errors as there."""
+    cluster = cluster or ClusterConfig()
+    if candidates is None and cluster.candidates is None:
+        raise ValueError("candidates must be given: the cluster's is None, and an action space needs a number")
+    shown = check_integer("candidates", cluster.candidates if candidates is None else candidates, minimum=1)
+    return RoutingTask.of(
+        replace(cluster, candidates=shown),
+        binding=FROM_POOL,
+        candidates=shown,
+        actions=shown * cluster.workers + 1,
+        invalid_action=invalid_action,
+        invalid_penalty=invalid_penalty,
+        **options,
+    )
 
 
 class StickyRoutingEnv(RoutingEnv):
@@ -105,7 +139,7 @@ class StickyRoutingEnv(RoutingEnv):
     | `cluster` | `ClusterConfig()` | the cluster |
     | `workload` | `"proprietary-like"` | a `Workload`, or a name or file for `load_workload` |
     | `candidates` | the cluster's | candidates shown; given here, it replaces the cluster's |
-    | `observation` | `"flat"` | or `"dict"` |
+    | `observation` | `"flat"` | or `"dict"`, or a `CompiledObservation` of your own |
     | `reward` | `"imbalance"` | or `"step-time"`, `"throughput"`, `"latency"` |
     | `reward_scale` | see Rewards | what the reward is divided by |
     | `invalid_action` | `"error"` | or `"hold"`: an invalid action holds and costs `invalid_penalty` |
@@ -145,30 +179,10 @@ class StickyRoutingEnv(RoutingEnv):
         ValueError: If an argument is outside its range, or if a request could never fit a worker.
     """
 
-    def __init__(
-        self,
-        *,
-        cluster: ClusterConfig | None = None,
-        candidates: int | None = None,
-        invalid_action: InvalidAction = "error",
-        invalid_penalty: float = 1.0,
-        **options: Unpack[RoutingOptions],
-    ) -> None:
-        cluster = cluster or ClusterConfig()
-        if candidates is None and cluster.candidates is None:
-            raise ValueError("candidates must be given: the cluster's is None, and an action space needs a number")
-        shown = check_integer("candidates", cluster.candidates if candidates is None else candidates, minimum=1)
-        super().__init__(
-            replace(cluster, candidates=shown),
-            binding=FROM_POOL,
-            candidates=shown,
-            actions=shown * cluster.workers + 1,
-            invalid_action=invalid_action,
-            invalid_penalty=invalid_penalty,
-            **options,
-        )
+    def __init__(self, *, render_mode: RenderMode | None = None, **options: Unpack[StickyOptions]) -> None:
+        super().__init__(sticky_task(**options), render_mode=render_mode)
 
     @property
     def hold(self) -> int:
         """The action that runs the next decode step."""
-        return self._actions - 1
+        return self.task.actions - 1

@@ -83,7 +83,7 @@ def test_permuted_hidden_lengths_change_nothing_that_is_seen(env_id: str) -> Non
     unfinished = np.flatnonzero(np.isnan(hidden["finish_s"]))
     hidden["output_tokens"][unfinished] = hidden["output_tokens"][np.random.default_rng(0).permutation(unfinished)]
     assert not np.array_equal(hidden["output_tokens"], env.unwrapped._state().requests["output_tokens"])
-    observation, mask = twin._blank()
+    observation, _, mask = twin._blank()
     begin_env(*twin._run, observation, mask)
     assert _snapshot(twin) == _snapshot(env.unwrapped)
     np.testing.assert_array_equal(observation, played.observations[-1])

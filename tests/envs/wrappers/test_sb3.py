@@ -16,26 +16,15 @@ vec_env = pytest.importorskip("stable_baselines3.common.vec_env", reason="stable
 masking = pytest.importorskip("sb3_contrib.common.maskable.utils", reason="sb3-contrib is not installed")
 
 SMALL: dict[str, Any] = {"cluster": ClusterConfig(workers=3, slots=4, candidates=5), "workload": some_requests()}
-MODES = ("sync",)
+MODES = ("sync", "vector_entry_point")
 
 
 def adapted(env_id: str, envs: int, mode: str, **options: Any) -> Any:
     from brgym.envs.wrappers import SB3VecEnv
 
-    if mode == "vector_entry_point":
-        return SB3VecEnv(
-            gymnasium.make_vec(
-                env_id,
-                num_envs=envs,
-                vectorization_mode=mode,
-                autoreset_mode=AutoresetMode.SAME_STEP,
-                **options,
-            )
-        )
-    same_step = {"autoreset_mode": AutoresetMode.SAME_STEP}
-    return SB3VecEnv(
-        gymnasium.make_vec(env_id, num_envs=envs, vectorization_mode=mode, vector_kwargs=same_step, **options)
-    )
+    same_step: dict[str, Any] = {"autoreset_mode": AutoresetMode.SAME_STEP}
+    options |= same_step if mode == "vector_entry_point" else {"vector_kwargs": same_step}
+    return SB3VecEnv(gymnasium.make_vec(env_id, num_envs=envs, vectorization_mode=mode, **options))
 
 
 def assert_same(mine: Any, theirs: Any) -> None:
@@ -98,7 +87,9 @@ def test_maskable_ppo_learns_on_it(mode: str) -> None:
 
 
 def test_monitor_reads_the_episodes() -> None:
-    envs = vec_env.VecMonitor(adapted(STICKY, 2, "sync", episode_requests=5, **SMALL), info_keywords=("metrics",))
+    envs = vec_env.VecMonitor(
+        adapted(STICKY, 2, "vector_entry_point", episode_requests=5, **SMALL), info_keywords=("metrics",)
+    )
     envs.reset()
     rng = np.random.default_rng(0)
     while True:
@@ -112,7 +103,7 @@ def test_monitor_reads_the_episodes() -> None:
 
 
 def test_what_it_has_not_is_said() -> None:
-    envs = adapted(STICKY, 2, "sync", **SMALL)
+    envs = adapted(STICKY, 2, "vector_entry_point", **SMALL)
     assert envs.get_attr("render_mode", indices=[0]) == [None]
     assert envs.env_is_wrapped(gymnasium.Wrapper) == [False, False]
     assert not envs.has_attr("no_such_thing")
@@ -127,4 +118,4 @@ def test_another_way_of_beginning_anew_is_refused() -> None:
     from brgym.envs.wrappers import SB3VecEnv
 
     with pytest.raises(ValueError, match=r"autoreset_mode=AutoresetMode\.SAME_STEP, got AutoresetMode\.NEXT_STEP"):
-        SB3VecEnv(gymnasium.make_vec(STICKY, num_envs=2, vectorization_mode="sync", **SMALL))
+        SB3VecEnv(gymnasium.make_vec(STICKY, num_envs=2, **SMALL))
