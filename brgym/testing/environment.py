@@ -20,7 +20,7 @@ _SEED = 7
 _MASK = "2.9 (info['action_mask'] of reset and step: int8, one entry of 0 or 1 an action, never all 0, hold always 1)"
 _GYMNASIUM = "2.9 (Gymnasium's own check_env passes)"
 _VALID = "2.9 (what the mask allows is carried out)"
-_RESET = "3 (deterministic: the same seed and actions give the same observations, rewards, masks and ends)"
+_RESET = "2.9 (deterministic: the same seed and actions give the same observations, rewards, masks and ends)"
 _RESTORE = "2.9 (from a state put back it goes on alike; wrappers that learn are frozen)"
 _BOUNDARY = "2.8 (hidden output lengths of requests not yet finished change nothing that the agent sees)"
 

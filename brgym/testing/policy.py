@@ -20,7 +20,7 @@ _SEED = 7
 
 _PROTOCOL = "2.9 (a policy has reset(cluster, seed), and bind(view) or admit(view) with the binding that goes with it)"
 _DECISIONS = "2.2 (it routes candidates that are shown, to workers on which they fit, each once, and lets time pass)"
-_RESET = "3 (deterministic: after reset, the same seed on the same cluster gives the same run)"
+_RESET = "2.9 (deterministic: after reset, the same seed on the same cluster gives the same run)"
 _FACES = "2.9 (the compiled decision and bind or admit are one and the same)"
 _BOUNDARY = "2.8 (hidden output lengths of requests not yet finished change no decision)"
 

@@ -21,7 +21,7 @@ _ANSWERS = "2.9 (it answers for any active requests, none included, from the vie
 _EXPECTED = "2.9 (expected_remaining is E[min(remaining, horizon + 1)]: floats in 1..horizon + 1, shape (active,))"
 _SURVIVAL = "2.9 (survival is P(remaining > h), h = 0..horizon: 1 at h = 0, never rising, shape (active, horizon + 1))"
 _CONSISTENT = "2.9 (expected_remaining is the sum of survival over h = 0..horizon)"
-_REPEATED = "3 (deterministic: the same view gets the same answer)"
+_REPEATED = "2.9 (deterministic: the same view gets the same answer)"
 _BOUNDARY = "2.8 (hidden output lengths of requests not yet finished change no prediction)"
 
 
