@@ -5,12 +5,13 @@ python examples/masked_ppo.py --total-steps 500000
 
 import time
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import gymnasium
 import numpy as np
 import torch
 import tyro
-from gymnasium.vector import AutoresetMode
+from gymnasium.vector import AutoresetMode, VectorEnv
 from torch import nn
 from torch.distributions import Categorical
 
@@ -58,10 +59,95 @@ class Agent(nn.Module):
         return Categorical(logits=self.actor(observation).masked_fill(~mask, -1e8))
 
 
+class Rollout(NamedTuple):
+    """What the environments and the agent did between two updates; shapes begin with (steps, environments)."""
+
+    observations: torch.Tensor
+    masks: torch.Tensor
+    actions: torch.Tensor
+    logprobs: torch.Tensor
+    values: torch.Tensor
+    rewards: torch.Tensor
+    ended: torch.Tensor
+
+    @classmethod
+    def empty(cls, args: Args, columns: int, actions: int) -> "Rollout":
+        """Room for one."""
+        shape = (args.num_steps, args.num_envs)
+        figures = [torch.zeros(shape, device=args.device) for _ in range(4)]
+        return cls(
+            torch.zeros((*shape, columns), device=args.device),
+            torch.zeros((*shape, actions), dtype=torch.bool, device=args.device),
+            torch.zeros(shape, dtype=torch.long, device=args.device),
+            *figures,
+        )
+
+
+Moment = tuple[np.ndarray, np.ndarray]
+"""Observations and masks."""
+
+
+def collect(envs: VectorEnv, agent: Agent, now: Moment, rollout: Rollout, gamma: float) -> tuple[Moment, list[float]]:
+    """Fills a rollout; returns the moment after it, and the mean imbalance of each episode that ended."""
+    observation, mask = now
+    imbalances: list[float] = []
+    for step in range(len(rollout.rewards)):
+        rollout.observations[step] = torch.as_tensor(observation)
+        rollout.masks[step] = torch.as_tensor(mask)
+        with torch.no_grad():
+            policy = agent.policy(rollout.observations[step], rollout.masks[step])
+            rollout.actions[step] = policy.sample()
+            rollout.logprobs[step] = policy.log_prob(rollout.actions[step])
+            rollout.values[step] = agent.critic(rollout.observations[step]).flatten()
+        observation, reward, terminated, truncated, info = envs.step(rollout.actions[step].cpu().numpy())
+        mask = info["action_mask"]
+        if truncated.any():  # what would have come after a limit is worth what the critic thinks it is
+            last = torch.as_tensor(np.stack(info["final_obs"][truncated]), device=rollout.values.device)
+            with torch.no_grad():
+                reward[truncated] += gamma * agent.critic(last).flatten().cpu().numpy()
+        rollout.rewards[step] = torch.as_tensor(reward)
+        rollout.ended[step] = torch.as_tensor(terminated | truncated)
+        final = info.get("final_info", {})
+        if "metrics" in final:
+            imbalances += final["metrics"]["imbalance_mean"][final["_metrics"]].tolist()
+    return (observation, mask), imbalances
+
+
+def advantages_of(rollout: Rollout, following: torch.Tensor, args: Args) -> torch.Tensor:
+    """Generalised advantage estimation; `following` are the values of the moment after the rollout."""
+    advantages, running = torch.zeros_like(rollout.rewards), torch.zeros_like(following)
+    for step in reversed(range(len(advantages))):
+        goes_on = 1.0 - rollout.ended[step]
+        delta = rollout.rewards[step] + args.gamma * following * goes_on - rollout.values[step]
+        running = delta + args.gamma * args.gae_lambda * goes_on * running
+        advantages[step], following = running, rollout.values[step]
+    return advantages
+
+
+def improve(
+    agent: Agent, optimizer: torch.optim.Optimizer, rollout: Rollout, advantages: torch.Tensor, args: Args
+) -> None:
+    """Some epochs of clipped policy and value updates."""
+    batch = [part.flatten(0, 1) for part in (*rollout[:5], advantages)]
+    for _ in range(args.epochs):
+        for rows in torch.randperm(len(batch[0]), device=args.device).chunk(args.minibatches):
+            observation, mask, action, old_logprob, old_value, advantage = (part[rows] for part in batch)
+            policy = agent.policy(observation, mask)
+            ratio = (policy.log_prob(action) - old_logprob).exp()
+            scaled = (advantage - advantage.mean()) / (advantage.std() + 1e-8)
+            clipped = ratio.clamp(1 - args.clip, 1 + args.clip)
+            policy_loss = -torch.min(scaled * ratio, scaled * clipped).mean()
+            value_loss = 0.5 * (agent.critic(observation).flatten() - advantage - old_value).square().mean()
+            loss = policy_loss + args.value * value_loss - args.entropy * policy.entropy().mean()
+            optimizer.zero_grad()
+            loss.backward()
+            nn.utils.clip_grad_norm_(agent.parameters(), args.max_grad_norm)
+            optimizer.step()
+
+
 def main(args: Args) -> list[float]:
     """Trains; returns the mean imbalance of the episodes that ended before each update, in tokens, where some did."""
     torch.manual_seed(args.seed)
-    device = torch.device(args.device)
     envs = gymnasium.make_vec(
         "brgym/StickyRouting-v0",
         num_envs=args.num_envs,
@@ -71,67 +157,21 @@ def main(args: Args) -> list[float]:
         autoreset_mode=AutoresetMode.SAME_STEP,
     )
     columns, actions = envs.single_observation_space.shape[0], int(envs.single_action_space.n)
-    agent = Agent(columns, actions).to(device)
+    agent = Agent(columns, actions).to(args.device)
     optimizer = torch.optim.Adam(agent.parameters(), lr=args.learning_rate, eps=1e-5)
-
-    shape = (args.num_steps, args.num_envs)
-    observations = torch.zeros((*shape, columns), device=device)
-    masks = torch.zeros((*shape, actions), dtype=torch.bool, device=device)
-    chosen = torch.zeros(shape, dtype=torch.long, device=device)
-    logprobs, rewards, dones, values = (torch.zeros(shape, device=device) for _ in range(4))
-
+    rollout = Rollout.empty(args, columns, actions)
     observation, info = envs.reset(seed=args.seed)
+    now = observation, info["action_mask"]
     imbalances: list[float] = []
     began_s = time.perf_counter()
-    for update in range(1, args.total_steps // (args.num_steps * args.num_envs) + 1):
-        ended_imbalance: list[float] = []
-        for step in range(args.num_steps):
-            observations[step] = torch.as_tensor(observation, device=device)
-            masks[step] = torch.as_tensor(info["action_mask"], device=device).bool()
-            with torch.no_grad():
-                policy = agent.policy(observations[step], masks[step])
-                chosen[step] = policy.sample()
-                logprobs[step] = policy.log_prob(chosen[step])
-                values[step] = agent.critic(observations[step]).flatten()
-            observation, reward, terminated, truncated, info = envs.step(chosen[step].cpu().numpy())
-            rewards[step] = torch.as_tensor(reward, dtype=torch.float32, device=device)
-            dones[step] = torch.as_tensor(terminated | truncated, device=device)
-            if truncated.any():  # what would have come after a limit is worth what the critic thinks it is
-                last = torch.as_tensor(np.stack(info["final_obs"][truncated]), device=device)
-                with torch.no_grad():
-                    rewards[step, torch.as_tensor(truncated)] += args.gamma * agent.critic(last).flatten()
-            final = info.get("final_info", {})
-            if "metrics" in final:
-                ended_imbalance += final["metrics"]["imbalance_mean"][final["_metrics"]].tolist()
-
+    for update in range(1, args.total_steps // rollout.rewards.numel() + 1):
+        now, ended = collect(envs, agent, now, rollout, args.gamma)
         with torch.no_grad():
-            following = agent.critic(torch.as_tensor(observation, device=device)).flatten()
-        advantages, running = torch.zeros_like(rewards), torch.zeros(args.num_envs, device=device)
-        for step in reversed(range(args.num_steps)):
-            goes_on = 1.0 - dones[step]
-            delta = rewards[step] + args.gamma * following * goes_on - values[step]
-            running = delta + args.gamma * args.gae_lambda * goes_on * running
-            advantages[step], following = running, values[step]
-
-        batch = [part.flatten(0, 1) for part in (observations, masks, chosen, logprobs, advantages, values)]
-        for _ in range(args.epochs):
-            for rows in torch.randperm(len(batch[0]), device=device).chunk(args.minibatches):
-                seen, mask, action, old_logprob, advantage, old_value = (part[rows] for part in batch)
-                policy = agent.policy(seen, mask)
-                ratio = (policy.log_prob(action) - old_logprob).exp()
-                scaled = (advantage - advantage.mean()) / (advantage.std() + 1e-8)
-                clipped = ratio.clamp(1 - args.clip, 1 + args.clip)
-                policy_loss = -torch.min(scaled * ratio, scaled * clipped).mean()
-                value_loss = 0.5 * (agent.critic(seen).flatten() - advantage - old_value).square().mean()
-                loss = policy_loss + args.value * value_loss - args.entropy * policy.entropy().mean()
-                optimizer.zero_grad()
-                loss.backward()
-                nn.utils.clip_grad_norm_(agent.parameters(), args.max_grad_norm)
-                optimizer.step()
-
-        if ended_imbalance:
-            imbalances.append(float(np.mean(ended_imbalance)))
-            steps = update * args.num_steps * args.num_envs
+            following = agent.critic(torch.as_tensor(now[0], device=args.device)).flatten()
+        improve(agent, optimizer, rollout, advantages_of(rollout, following, args), args)
+        if ended:
+            imbalances.append(float(np.mean(ended)))
+            steps = update * rollout.rewards.numel()
             speed = steps / (time.perf_counter() - began_s)
             print(f"{steps:8d} steps   {speed:6.0f} steps/s   imbalance {imbalances[-1]:8.0f} tokens")
     envs.close()

@@ -27,6 +27,12 @@ def test_a_clairvoyant_predictor_conforms(predictor: Any) -> None:
     check_predictor(predictor)
 
 
+def test_noisy_by_auc_falls_short() -> None:
+    """Its survival lets requests end evenly over the horizon, and its mean is another: two models in one."""
+    with pytest.raises(ConformanceError, match=r"Noisy breaks DESIGN 2\.9 \(expected_remaining is the sum of survival"):
+        check_predictor(classifiers.Noisy(auc=0.9))
+
+
 class Constant:
     """Each request ends after any step with the same probability."""
 

@@ -43,6 +43,13 @@ def test_with_the_smaller_mask_of_smaller_actions() -> None:
     np.testing.assert_array_equal([o["action_mask"] for o in played.observations], played.masks)
 
 
+def test_gymnasium_makes_it_again_from_its_spec() -> None:
+    env = MaskInObservation(RequestOnly(gymnasium.make(STICKY, **SMALL), rule="most-free-slots"), mask_key="mask")
+    again = gymnasium.make(env.spec)
+    assert again.observation_space == env.observation_space
+    assert again.action_space == env.action_space
+
+
 def test_gymnasiums_normalisation_leaves_the_mask_alone() -> None:
     normalised = NormalizeObservation(gymnasium.make(STICKY, **SMALL))
     env = MaskInObservation(NormalizeReward(normalised))
