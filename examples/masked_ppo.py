@@ -87,13 +87,20 @@ Moment = tuple[np.ndarray, np.ndarray]
 """Observations and masks."""
 
 
+def without_needless_hold(mask: np.ndarray) -> np.ndarray:
+    """Forbids holding where something fits: discounted by the decision, putting the future off would pay by itself."""
+    mask = mask.copy()
+    mask[:, -1] = ~mask[:, :-1].any(axis=1)
+    return mask
+
+
 def collect(envs: VectorEnv, agent: Agent, now: Moment, rollout: Rollout, gamma: float) -> tuple[Moment, list[float]]:
     """Fills a rollout; returns the moment after it, and the mean imbalance of each episode that ended."""
     observation, mask = now
     imbalances: list[float] = []
     for step in range(len(rollout.rewards)):
         rollout.observations[step] = torch.as_tensor(observation)
-        rollout.masks[step] = torch.as_tensor(mask)
+        rollout.masks[step] = torch.as_tensor(without_needless_hold(mask))
         with torch.no_grad():
             policy = agent.policy(rollout.observations[step], rollout.masks[step])
             rollout.actions[step] = policy.sample()
@@ -169,11 +176,13 @@ def main(args: Args) -> list[float]:
         with torch.no_grad():
             following = agent.critic(torch.as_tensor(now[0], device=args.device)).flatten()
         improve(agent, optimizer, rollout, advantages_of(rollout, following, args), args)
+        steps = update * rollout.rewards.numel()
+        speed = steps / (time.perf_counter() - began_s)
+        print(f"{steps:8d} steps   {speed:6.0f} steps/s   reward {rollout.rewards.mean():7.3f}", end="")
         if ended:
             imbalances.append(float(np.mean(ended)))
-            steps = update * rollout.rewards.numel()
-            speed = steps / (time.perf_counter() - began_s)
-            print(f"{steps:8d} steps   {speed:6.0f} steps/s   imbalance {imbalances[-1]:8.0f} tokens")
+            print(f"   imbalance {imbalances[-1]:8.0f} tokens", end="")
+        print()
     envs.close()
     return imbalances
 
