@@ -144,8 +144,11 @@ class RoutingEnv(gymnasium.Env[Observation, np.int64]):
         nothing of it: one that counts has counted what was played in between.
 
         Raises:
-            ValueError: If the state is of another environment, cluster, workload or option; it names which.
+            TypeError: If it is no `EnvState`.
+            ValueError: If it is of another environment, cluster, workload or option; the message names which.
         """
+        if not isinstance(state, EnvState):
+            raise TypeError(f"state must be an EnvState from get_state(), got {state!r}")
         self._setup.check(state.setup)
         self._run = state.run()
         self._clairvoyant = state.clairvoyant

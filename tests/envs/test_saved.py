@@ -131,6 +131,11 @@ def test_a_state_of_another_setup_is_refused(options: dict[str, Any], part: str)
     assert other.unwrapped.get_state() == unchanged
 
 
+def test_what_is_no_state_is_refused() -> None:
+    with pytest.raises(TypeError, match=r"state must be an EnvState from get_state\(\), got b'no'"):
+        gymnasium.make(STICKY, **SMALL).unwrapped.set_state(b"no")
+
+
 def test_a_state_of_the_other_environment_is_refused() -> None:
     env, other = gymnasium.make(STICKY, **SMALL), gymnasium.make(ARRIVAL, **SMALL)
     env.reset()
