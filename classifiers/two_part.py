@@ -40,6 +40,8 @@ class TwoPartPredictor(LearnedPredictor):
 
     def ending_on(self, rows: Reals) -> Reals:
         """p_fin = P(remaining <= H), calibrated, shape (requests,)."""
+        if len(rows) == 0:  # scikit-learn refuses none
+            return np.zeros(0)
         ending = self._ending(rows)
         if self.calibration_ is not None:
             ending = self.calibration_.apply(ending)
@@ -47,6 +49,8 @@ class TwoPartPredictor(LearnedPredictor):
 
     def mean_steps_on(self, rows: Reals) -> Reals:
         """mu_rem = E[remaining | remaining <= H], in steps, 1..H, shape (requests,)."""
+        if len(rows) == 0:
+            return np.zeros(0)
         return np.clip(self._mean_steps(rows), 1.0, float(self.horizon))
 
     @abstractmethod

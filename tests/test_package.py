@@ -17,6 +17,16 @@ def test_import_is_light() -> None:
     assert found.stdout.strip() == "[]"
 
 
+@pytest.mark.parametrize("name", ["MaskInObservation", "RecordEpisodeMetrics", "RequestOnly", "WorkerOnly"])
+def test_wrappers_load_no_learning_library(name: str) -> None:
+    code = (
+        f"import brgym.envs.wrappers, sys; brgym.envs.wrappers.{name}; "
+        "print([name for name in ('torch', 'stable_baselines3', 'torchrl') if name in sys.modules])"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
+
+
 def test_import_registers_the_environments() -> None:
     assert {"brgym/StickyRouting-v0", "brgym/ArrivalRouting-v0"} <= set(gymnasium.registry)
 

@@ -4,6 +4,7 @@ from brgym.envs.agent import PolicyAgent
 from brgym.envs.arrival_routing import ArrivalRoutingEnv
 from brgym.envs.observer import CompiledObservation
 from brgym.envs.routing_env import RoutingEnv
+from brgym.envs.saved import EnvState
 from brgym.envs.sticky_routing import StickyRoutingEnv
 from brgym.envs.vector_env import ArrivalRoutingVectorEnv, RoutingVectorEnv, StickyRoutingVectorEnv
 
@@ -11,6 +12,7 @@ __all__ = [
     "ArrivalRoutingEnv",
     "ArrivalRoutingVectorEnv",
     "CompiledObservation",
+    "EnvState",
     "PolicyAgent",
     "RoutingEnv",
     "RoutingVectorEnv",

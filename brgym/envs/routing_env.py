@@ -1,6 +1,7 @@
 """One environment: an agent routes the requests of a cluster."""
 
 import operator
+from functools import cached_property
 from typing import Any, Literal, get_args
 
 import gymnasium
@@ -19,6 +20,7 @@ from brgym.envs.observation import Floats
 from brgym.envs.observer import Observation
 from brgym.envs.packed import PackedRun, episode_of, pack, state_of, with_longer_log
 from brgym.envs.rendering import as_image, as_text
+from brgym.envs.saved import EnvState, Setup
 from brgym.envs.task import RoutingTask
 
 RenderMode = Literal["ansi", "rgb_array"]
@@ -121,6 +123,38 @@ class RoutingEnv(gymnasium.Env[Observation, np.int64]):
         run = self._begun()
         return self.task.result(state_of(*run), episode_of(*run[:2]), clairvoyant=self._clairvoyant)
 
+    def get_state(self) -> EnvState:
+        """Everything that decides how the environment goes on: the episode, and the randomness of those to come.
+
+        Raises:
+            gymnasium.error.ResetNeeded: Before the first `reset`.
+        """
+        return EnvState.of(
+            self._setup,
+            self._begun(),
+            clairvoyant=self._clairvoyant,
+            seed=self.np_random_seed,
+            generator=self.np_random.bit_generator.state,
+        )
+
+    def set_state(self, state: EnvState) -> None:
+        """Puts the environment where another one stood that was made with the same arguments, or this one itself.
+
+        Views taken before, a `PolicyAgent`'s too, go on showing what is left behind, as after `reset`. Wrappers know
+        nothing of it: one that counts has counted what was played in between.
+
+        Raises:
+            TypeError: If it is no `EnvState`.
+            ValueError: If it is of another environment, cluster, workload or option; the message names which.
+        """
+        if not isinstance(state, EnvState):
+            raise TypeError(f"state must be an EnvState from get_state(), got {state!r}")
+        self._setup.check(state.setup)
+        self._run = state.run()
+        self._clairvoyant = state.clairvoyant
+        self.np_random.bit_generator.state = state.generator
+        self._np_random_seed = state.seed
+
     def render(self) -> str | npt.NDArray[np.uint8] | None:
         """Draws the loads against the envelope, and the pool.
 
@@ -132,6 +166,10 @@ class RoutingEnv(gymnasium.Env[Observation, np.int64]):
         if self.render_mode == "rgb_array":
             return as_image(self.view)
         return None
+
+    @cached_property
+    def _setup(self) -> Setup:
+        return Setup.of(type(self).__name__, self.task)
 
     def _begun(self) -> PackedRun:
         if self._run is None:

@@ -51,7 +51,7 @@ def test_an_unknown_render_mode_is_named() -> None:
         gymnasium.make(IDS[0], cluster=SMALL, workload=some_requests()).unwrapped.__class__(render_mode="humane")
 
 
-@pytest.mark.parametrize("module", ["agent", "arrival_routing", "sticky_routing"])
+@pytest.mark.parametrize("module", ["agent", "arrival_routing", "sticky_routing", "wrappers.mask"])
 def test_the_examples_in_the_docstrings_work(module: str) -> None:
     outcome = doctest.testmod(importlib.import_module(f"brgym.envs.{module}"))
     assert outcome.attempted > 0
