@@ -1,8 +1,10 @@
+import csv
 import json
 
 import numpy as np
 import pytest
 
+import baselines
 import classifiers
 import train
 from tests.classifiers.conftest import workload_of
@@ -109,3 +111,35 @@ def test_requests_that_all_last_longer_than_the_horizon_are_refused(tmp_path, ca
     path.write_text("arrival_s,prompt_tokens,output_tokens\n" + "".join(f"{i},5,9000\n" for i in range(50)))
     assert run("--workload", path, "--out", tmp_path / "x") == 2
     assert "one class only" in capsys.readouterr().err
+
+
+def test_a_router_is_trained_tried_and_kept(tmp_path, capsys):
+    out = tmp_path / "router"
+    options = ["--workers", 2, "--requests", 200, "--training-seeds", 2, "--validation-seeds", 1, "--updates", 1]
+    options += [
+        "--environments",
+        2,
+        "--decisions",
+        150,
+        "--trial-seeds",
+        2,
+        "--trial-workers",
+        2,
+        "--tensorboard",
+        "--out",
+        out,
+    ]
+    assert train.main(["router", *map(str, options)]) == 0
+    printed = capsys.readouterr().out
+    assert f'baselines.make("learned", weights="{out / "weights.safetensors"}")' in "".join(printed.split("\n"))
+    assert baselines.make("learned", weights=out / "weights.safetensors").binding == "pool"
+    assert (out / "curve.png").read_bytes().startswith(b"\x89PNG")
+    rows = list(csv.DictReader((out / "trials.csv").open()))
+    assert [row["router"] for row in rows] == ["br-0", "jsq", "level", "learned"]
+    assert float(rows[0]["ratio"]) == 1.0
+    assert any((out / "tensorboard").iterdir())
+
+
+def test_a_router_that_cannot_be_trained_is_an_error_in_one_line(tmp_path, capsys):
+    assert train.main(["router", "--workload", "proprietary", "--out", str(tmp_path)]) == 2
+    assert "proprietary-like" in capsys.readouterr().err

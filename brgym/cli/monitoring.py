@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.console import Console
 
-Monitor = Callable[[str, int, Mapping[str, float]], None]
-"""Told of progress: what is being done, how much of it is done, and figures such as the loss."""
+    from classifiers.learned import Monitor
 
 
 @contextmanager
-def monitoring(console: "Console", log_folder: Path | None) -> Iterator[Callable[[str], Monitor]]:
+def monitoring(console: "Console", log_folder: Path | None) -> "Iterator[Callable[[str], Monitor]]":
     """Shows progress, and logs it for TensorBoard where a folder is named; gives a monitor for each name asked for.
 
     Raises:
@@ -24,7 +23,7 @@ def monitoring(console: "Console", log_folder: Path | None) -> Iterator[Callable
     writer = None if log_folder is None else _summary_writer(log_folder)
     with Progress(TextColumn("{task.description}"), TimeElapsedColumn(), console=console, transient=True) as progress:
 
-        def monitor_of(name: str) -> Monitor:
+        def monitor_of(name: str) -> "Monitor":
             task = progress.add_task(name)
 
             def tell(stage: str, done: int, figures: Mapping[str, float]) -> None:

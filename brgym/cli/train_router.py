@@ -22,9 +22,10 @@ def router(
     training_seeds: int = 12,
     validation_seeds: int = 4,
     teacher: Literal["br-h-oracle", "br-0", "none"] = "br-h-oracle",
-    updates: int = 1000,
+    updates: int = 500,
     minutes: float = 90.0,
     environments: int = 64,
+    decisions: int = 2000,
     learning_rate: float = 1e-3,
     seed: int = 0,
     device: Literal["auto", "cpu", "cuda"] = "auto",
@@ -47,6 +48,7 @@ def router(
         updates: Updates of PPO.
         minutes: When to stop, whatever is left.
         environments: Environments side by side.
+        decisions: Decisions of an episode; fewer than there are requests for training.
         learning_rate: Of PPO, at the beginning.
         seed: Decides all randomness.
         device: Where the network learns; auto: CUDA where there is one.
@@ -57,12 +59,14 @@ def router(
     """
     from rich.console import Console
 
+    import baselines
     from brgym.cli.monitoring import monitoring
     from brgym.cluster import preset
     from brgym.learning.arena import Arena
+    from brgym.learning.plot import write_curve_plot
     from brgym.learning.ppo import PPOSettings
     from brgym.learning.training import WEIGHTS, Plan, Training
-    from brgym.learning.trials import FIRST_VALIDATION_SEED, synthetic_case, trace_case
+    from brgym.learning.trials import FIRST_VALIDATION_SEED, RIVALS, synthetic_case, trace_case
     from classifiers.hazard import device_of
 
     console = Console(width=None if sys.stdout.isatty() else 130)
@@ -75,6 +79,7 @@ def router(
         updates=updates,
         minutes=minutes,
         environments=environments,
+        decisions=decisions,
         ppo=PPOSettings(learning_rate=learning_rate),
         seed=seed,
         device=device_of(device).type,
@@ -85,6 +90,8 @@ def router(
     with monitoring(console, out / "tensorboard" if tensorboard else None) as monitor_of:
         training = Training(plan, out, monitor_of("router"))
         training.run()
+    rivals = {name: training.imbalance(baselines.make(name)) for name in RIVALS}
+    write_curve_plot(training.curve, rivals, out / "curve.png")
     best = training.best
     console.print(f"Best weights: after {best.update} updates, imbalance {best.imbalance_tokens:,.0f} tokens.")
     if trial_seeds:

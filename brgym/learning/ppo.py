@@ -32,10 +32,10 @@ class PPOSettings:
     epochs: int = 3
     minibatch: int = 2048
     learning_rate: float = 1e-3
-    gamma: float = 0.97
-    trace: float = 0.9
+    gamma: float = 0.98
+    trace: float = 0.95
     clip: float = 0.2
-    entropy: float = 0.003
+    entropy: float = 0.001
     value: float = 0.5
     largest_gradient: float = 0.5
 

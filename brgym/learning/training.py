@@ -1,7 +1,7 @@
 """The training of the learned router, from imitation to reinforcement; the best weights so far are kept."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import cast
@@ -20,6 +20,7 @@ from brgym.learning.arena import Arena
 from brgym.learning.imitation import demonstrate, imitate
 from brgym.learning.ppo import PPO, PPOSettings
 from brgym.study.files import write_atomically, write_rows
+from classifiers.learned import Monitor
 
 WEIGHTS = "weights.safetensors"
 
@@ -28,9 +29,6 @@ CURVE = "curve.csv"
 _CANDIDATE = ".candidate.safetensors"
 
 TEACHERS = ("br-h-oracle", "br-0", "none")
-
-Tell = Callable[[str, int, Mapping[str, float]], None]
-"""Told of progress: the stage, how far it is, and figures."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,11 +56,11 @@ class Plan:
     validation_seeds: Sequence[int]
     teacher: str = "br-h-oracle"
     imitation_epochs: int = 6
-    updates: int = 1000
+    updates: int = 500
     minutes: float = 90.0
     validate_every: int = 20
     environments: int = 64
-    decisions: int = 1000
+    decisions: int = 2000
     ppo: PPOSettings = field(default_factory=PPOSettings)
     seed: int = 0
     device: str = "cpu"
@@ -112,7 +110,7 @@ class Training:
         tell: Told of progress.
     """
 
-    def __init__(self, plan: Plan, out: Path, tell: Tell) -> None:
+    def __init__(self, plan: Plan, out: Path, tell: Monitor) -> None:
         self.plan, self.out, self.tell = plan, out, tell
         self.curve: list[Point] = []
         self._device = torch.device(plan.device)
