@@ -78,7 +78,7 @@ def router(name: str) -> PoolPolicy:
 
 
 @pytest.mark.parametrize("workers", REQUESTS)
-@pytest.mark.parametrize("name", ["null", "least-kv", "br-0", "br-h"])
+@pytest.mark.parametrize("name", ["null", "least-kv", "level", "br-0", "br-h", "learned"])
 def test_routing_one_boundary(benchmark, name, workers):
     cluster = ClusterConfig(workers=workers, slots=SLOTS)
     workload = load_workload("proprietary-like", count=REQUESTS[workers])

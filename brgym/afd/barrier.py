@@ -10,6 +10,8 @@ from scipy.optimize import brentq
 from brgym.afd._types import FloatArray
 from brgym.afd.cycle import Cycle, unit_cost
 
+_ROUNDING = 1e-12
+
 
 @dataclass(frozen=True)
 class BarrierCycle(ABC):
@@ -24,6 +26,11 @@ class BarrierCycle(ABC):
     mean: float
     std: float
     rest: Cycle
+
+    @property
+    def scatters(self) -> bool:
+        """Whether attention times scatter by more than numbers do that were rounded."""
+        return self.std > _ROUNDING * self.mean
 
     @abstractmethod
     def duration(self, ratio: npt.ArrayLike) -> FloatArray:

@@ -67,7 +67,7 @@ class GaussianCycle(BarrierCycle):
 
     def duration(self, ratio: npt.ArrayLike) -> FloatArray:
         """Mean cycle time at each ratio; below one worker there is no barrier to wait at."""
-        if self.std == 0.0:
+        if not self.scatters:
             return self.affine(0.0).duration(ratio)
         rest = self.rest.duration(ratio)
         if self.plug_in:

@@ -50,7 +50,7 @@ class QuasiStaticCycle(BarrierCycle):
 
     def duration(self, ratio: npt.ArrayLike) -> FloatArray:
         """Mean cycle time at each ratio; below one worker there is no barrier to wait at."""
-        if self.std == 0.0:
+        if not self.scatters:
             return self.affine(0.0).duration(ratio)
         ratios = np.asarray(ratio, dtype=np.float64)
         means = [self._mean_cycle(r) for r in ratios.ravel()]

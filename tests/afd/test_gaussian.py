@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.integrate import quad
 from scipy.special import ndtr
@@ -42,6 +42,7 @@ def test_expected_cycle_equals_monte_carlo():
     comm_per=st.sampled_from(["worker", "bundle"]),
     ffn_cost=st.floats(0.2, 5),
 )
+@example(method="gaussian", spread=2.2e-313, times=(1.0,) * 6, comm_per="worker", ffn_cost=1.0)
 def test_the_integer_is_best_by_brute_force(method, spread, times, comm_per, ffn_cost):
     a_a, b_a, a_c, b_c, a_f, b_f = times
     c = afd.Coefficients(a_a, b_a, a_c / 10, b_c, a_f, b_f, comm_per=comm_per)
