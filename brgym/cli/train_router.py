@@ -38,7 +38,7 @@ def router(
 
     Args:
         out: Folder for the weights, the learning curve and the trials; what is there is replaced.
-        workload: A built-in workload, see `brgym workloads`; all requests wait at time 0.
+        workload: A built-in workload, see `brgym workloads`; seeds come in backlog and in waves by turns.
         cluster: Hardware preset, see `brgym clusters`.
         workers: Workers of the cluster to learn on.
         requests: Requests of a seed.
@@ -54,7 +54,7 @@ def router(
         device: Where the network learns; auto: CUDA where there is one.
         trial_seeds: Seeds of the trials beside br-0, jsq and level; 0: no trials.
         trial_workers: Numbers of workers to try it on.
-        trial_traces: Traces to try it on, fast enough for requests to wait.
+        trial_traces: Traces to try it on, at high load and at half of that.
         tensorboard: Log the training to OUT/tensorboard.
     """
     from rich.console import Console
@@ -66,7 +66,7 @@ def router(
     from brgym.learning.plot import write_curve_plot
     from brgym.learning.ppo import PPOSettings
     from brgym.learning.training import WEIGHTS, Plan, Training
-    from brgym.learning.trials import FIRST_VALIDATION_SEED, RIVALS, synthetic_case, trace_case
+    from brgym.learning.trials import FIRST_VALIDATION_SEED, RIVALS, TRACE_LOADS, synthetic_case, trace_case
     from classifiers.hazard import device_of
 
     console = Console(width=None if sys.stdout.isatty() else 130)
@@ -85,15 +85,17 @@ def router(
         device=device_of(device).type,
     )
     cases = [synthetic_case(workload, chosen, count) for count in trial_workers]
-    cases += [trace_case(trace, chosen) for trace in trial_traces]
+    cases += [trace_case(trace, chosen, load) for trace in trial_traces for load in TRACE_LOADS]
     out.mkdir(parents=True, exist_ok=True)
     with monitoring(console, out / "tensorboard" if tensorboard else None) as monitor_of:
         training = Training(plan, out, monitor_of("router"))
         training.run()
-    rivals = {name: training.imbalance(baselines.make(name)) for name in RIVALS}
+    rivals = {name: training.ratio(baselines.make(name)) for name in RIVALS}
     write_curve_plot(training.curve, rivals, out / "curve.png")
     best = training.best
-    console.print(f"Best weights: after {best.update} updates, imbalance {best.imbalance_tokens:,.0f} tokens.")
+    console.print(
+        f"Best weights: after {best.update} updates, imbalance {best.ratio:.3f} of br-0's on the validation seeds."
+    )
     if trial_seeds:
         _try(out, cases, trial_seeds, console)
     console.print(f'To route with it: baselines.make("learned", weights="{out / WEIGHTS}")', soft_wrap=True)

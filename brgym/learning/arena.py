@@ -2,12 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
+import numpy as np
 from gymnasium.vector import AutoresetMode
 
+import baselines
 from baselines.learned.features import columns, write_row
 from brgym._checks import check_integer
-from brgym.cluster import ClusterConfig
+from brgym.cluster import ClusterConfig, simulate
 from brgym.envs import CompiledObservation, StickyRoutingVectorEnv
 from brgym.envs.reward import Reward
 from brgym.workload import Workload, concatenate, load_workload
@@ -19,9 +22,16 @@ _REWARD_SCALE_CONTEXTS = 30 * 4096
 """What imbalance is divided by, for each worker, so that discounted sums of it are about 1 (our choice)."""
 
 
+_BURST, _LULL = 2, 6
+"""Requests of a wave, in clusters full: so many arrive at once, so many one after the other."""
+
+_LULL_LOAD = 0.7
+"""Rate of the latter, as a share of what the cluster serves with every slot in use: the burst's queue drains."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Arena:
-    """A cluster and a workload, drawn anew with every seed; all requests wait at time 0.
+    """A cluster and a workload, drawn anew with every seed.
 
     Attributes:
         cluster: The cluster.
@@ -33,9 +43,35 @@ class Arena:
     workload: str
     requests: int = 8000
 
-    def draw(self, seed: int) -> Workload:
-        """The requests of a seed."""
+    def backlog(self, seed: int) -> Workload:
+        """The requests of a seed, all waiting at time 0."""
         return load_workload(self.workload, count=self.requests, seed=seed).backlog()
+
+    def waves(self, seed: int) -> Workload:
+        """The same requests in waves: a burst that fills the cluster and makes others wait, then a lull with room."""
+        waiting = self.backlog(seed)
+        capacity = self.cluster.workers * self.cluster.slots
+        in_wave = np.arange(self.requests) % ((_BURST + _LULL) * capacity)
+        gaps_s = np.random.default_rng(seed).exponential(1.0 / (_LULL_LOAD * self.served_per_s), self.requests)
+        gaps_s[in_wave < _BURST * capacity] = 0.0
+        return Workload(np.cumsum(gaps_s), waiting.prompt_tokens, waiting.output_tokens)
+
+    @cached_property
+    def served_per_s(self) -> float:
+        """Requests that the cluster serves in a second while others wait, with BR-0."""
+        requests = self.backlog(0)
+        served = simulate(self.cluster, requests, baselines.make("br-0")).metrics
+        return served.throughput_tok_s / float(requests.output_tokens.mean())
+
+    def training(self, seeds: Sequence[int]) -> Workload:
+        """The requests of some seeds one after the other, in backlog and in waves by turns."""
+        drawn = [self.waves(seed) if place % 2 else self.backlog(seed) for place, seed in enumerate(seeds)]
+        starts_s = np.cumsum([0.0, *(requests.arrival_s[-1] for requests in drawn)])
+        return concatenate([requests.rebase(start_s) for requests, start_s in zip(drawn, starts_s, strict=False)])
+
+    def trials(self, seeds: Sequence[int]) -> list[Workload]:
+        """The requests of each seed, in backlog and in waves."""
+        return [draw(seed) for seed in seeds for draw in (self.backlog, self.waves)]
 
     def environments(
         self,
@@ -46,7 +82,7 @@ class Arena:
         reward: Reward = "imbalance",
         threads: int | None = None,
     ) -> StickyRoutingVectorEnv:
-        """Environments in which episodes begin with a cluster at work and end before the backlog does.
+        """Environments in which episodes begin with a cluster at work, and end before the requests do.
 
         Args:
             seeds: Seeds whose requests are served.
@@ -55,7 +91,7 @@ class Arena:
             reward: See `StickyRoutingEnv`.
             threads: See `RoutingVectorEnv`.
         """
-        pool = concatenate([self.draw(seed) for seed in seeds])
+        pool = self.training(seeds)
         window = self.cluster.candidates or 1
         return StickyRoutingVectorEnv(
             count,

@@ -11,11 +11,11 @@ from brgym.study.files import write_atomically
 
 
 def write_curve_plot(curve: Sequence[Point], rivals: Mapping[str, float], path: Path) -> None:
-    """Writes a PNG: imbalance on the validation seeds against decisions played.
+    """Writes a PNG: imbalance on the validation seeds, as a ratio to BR-0's, against decisions played.
 
     Args:
         curve: The learning curve.
-        rivals: Imbalance of other routers on the same seeds, in tokens, by name; drawn as levels.
+        rivals: The same ratio of other routers, by name; drawn as levels.
         path: The file.
 
     Raises:
@@ -26,14 +26,14 @@ def write_curve_plot(curve: Sequence[Point], rivals: Mapping[str, float], path: 
     axes = figure.add_subplot()
     axes.plot(
         [point.decisions / 1e6 for point in curve],
-        [point.imbalance_tokens / 1e3 for point in curve],
+        [point.ratio for point in curve],
         marker=".",
         label="learned",
     )
-    for number, (name, imbalance) in enumerate(rivals.items(), start=1):
-        axes.axhline(imbalance / 1e3, color=f"C{number}", linestyle="--", linewidth=1, label=name)
+    for number, (name, ratio) in enumerate(rivals.items(), start=1):
+        axes.axhline(ratio, color=f"C{number}", linestyle="--", linewidth=1, label=name)
     axes.set_xlabel("decisions played in PPO (millions); at 0: after imitation")
-    axes.set_ylabel("imbalance, validation seeds\n(thousands of tokens)")
+    axes.set_ylabel("imbalance, ratio to BR-0's\n(validation seeds)")
     axes.set_ylim(bottom=0)
     axes.grid(alpha=0.3)
     axes.legend(fontsize="small")

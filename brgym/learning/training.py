@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import cast
 
@@ -15,7 +16,7 @@ import classifiers
 from baselines.learned import Learned
 from baselines.learned.network import RouterNetwork
 from brgym._checks import check_choice, check_integer, check_real
-from brgym.cluster import Policy, PoolPolicy, simulate
+from brgym.cluster import Policy, PoolPolicy, Reals, simulate
 from brgym.learning.arena import Arena
 from brgym.learning.imitation import demonstrate, imitate
 from brgym.learning.ppo import PPO, PPOSettings
@@ -89,7 +90,7 @@ class Point:
         update: Updates of PPO so far.
         decisions: Decisions played in them.
         seconds: Time since the training began.
-        imbalance_tokens: Mean imbalance of the runs of the validation seeds.
+        ratio: Imbalance of the runs of the validation seeds, in backlog and in waves, to BR-0's (geometric mean).
         reward: Mean reward of a decision since the last point; NaN before the first update.
     """
 
@@ -97,7 +98,7 @@ class Point:
     update: int
     decisions: int
     seconds: float
-    imbalance_tokens: float
+    ratio: float
     reward: float
 
 
@@ -131,17 +132,24 @@ class Training:
     @property
     def best(self) -> Point:
         """The point of the curve whose weights were kept."""
-        return min(self.curve, key=lambda point: point.imbalance_tokens)
+        return min(self.curve, key=lambda point: point.ratio)
 
-    def imbalance(self, policy: Policy) -> float:
-        """Mean imbalance of a policy's runs of the validation seeds, in tokens."""
+    def ratio(self, policy: Policy) -> float:
+        """Imbalance of a policy's runs of the validation seeds to BR-0's, run by run (geometric mean)."""
+        return float(np.exp(np.mean(np.log(self._imbalances(policy) / self._to_beat))))
+
+    @cached_property
+    def _to_beat(self) -> Reals:
+        return self._imbalances(baselines.make("br-0"))
+
+    def _imbalances(self, policy: Policy) -> Reals:
         arena = self.plan.arena
-        runs = [simulate(arena.cluster, arena.draw(seed), policy) for seed in self.plan.validation_seeds]
-        return float(np.mean([run.metrics.imbalance_mean for run in runs]))
+        runs = [simulate(arena.cluster, requests, policy) for requests in arena.trials(self.plan.validation_seeds)]
+        return np.array([run.metrics.imbalance_mean for run in runs])
 
     def _imitate(self) -> None:
         plan = self.plan
-        shown = demonstrate(plan.arena.cluster, _teacher(plan.teacher), map(plan.arena.draw, plan.training_seeds))
+        shown = demonstrate(plan.arena.cluster, _teacher(plan.teacher), plan.arena.trials(plan.training_seeds))
         imitate(
             self._network,
             shown,
@@ -172,8 +180,8 @@ class Training:
         """Tries the router on the validation seeds, and keeps it where it is the best so far."""
         plan = self.plan
         write_atomically(self.out / _CANDIDATE, lambda file: file.write(save(_arrays(self._network))))
-        imbalance = self.imbalance(Learned(weights=self.out / _CANDIDATE))
-        if imbalance < min((point.imbalance_tokens for point in self.curve), default=np.inf):
+        ratio = self.ratio(Learned(weights=self.out / _CANDIDATE))
+        if ratio < min((point.ratio for point in self.curve), default=np.inf):
             (self.out / _CANDIDATE).replace(self.out / WEIGHTS)
         (self.out / _CANDIDATE).unlink(missing_ok=True)
         decisions = update * plan.environments * plan.ppo.steps
@@ -183,11 +191,11 @@ class Training:
                 update=update,
                 decisions=decisions,
                 seconds=self._seconds(),
-                imbalance_tokens=imbalance,
+                ratio=ratio,
                 reward=reward,
             )
         )
-        self.tell("validation", update, {"imbalance": imbalance})
+        self.tell("validation", update, {"ratio": ratio})
         write_rows([asdict(point) for point in self.curve], self.out / CURVE)
 
     def _seconds(self) -> float:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 import baselines
-from brgym.cluster import ClusterConfig
+from brgym.cluster import ClusterConfig, simulate
 from brgym.study import Comparison, Drawn, PolicyFactory, WorkloadSource, compare
 from brgym.workload import Workload, load_workload
 
@@ -23,8 +23,11 @@ FIRST_VALIDATION_SEED, FIRST_SEED = 900, 1000
 
 REQUESTS_A_WORKER = 1000
 
-TRACE_ROWS, TRACE_RATE = 8000, 30.0
-"""Rows that each seed draws from a trace, and how many times as fast they arrive: more than eight workers serve."""
+TRACE_ROWS = 8000
+"""Rows that each seed draws from a trace."""
+
+TRACE_LOADS = (1.1, 0.55)
+"""Loads at which a trace is replayed: rate of arrivals over the rate at which BR-0 serves its rows from a backlog."""
 
 
 @dataclass(frozen=True)
@@ -52,15 +55,18 @@ def synthetic_case(workload: str, cluster: ClusterConfig, workers: int) -> Case:
     return Case(f"{workload}, {workers} workers", replace(cluster, workers=workers), Drawn(workload, draw))
 
 
-def trace_case(workload: str, cluster: ClusterConfig) -> Case:
-    """A trace at high load: each seed draws some of its rows, which keep their order and come faster."""
+def trace_case(workload: str, cluster: ClusterConfig, load: float) -> Case:
+    """A trace at a load: each seed draws some of its rows, which keep their order and come at another rate."""
     trace = load_workload(workload)
+    served = simulate(cluster, trace.backlog(), baselines.make("br-0"), oversize="drop").metrics
+    served_per_s = served.throughput_tok_s / float(trace.output_tokens.mean())
 
     def draw(seed: int) -> Workload:
         rows = np.random.default_rng(seed).choice(len(trace), size=min(TRACE_ROWS, len(trace)), replace=False)
-        return trace.take(np.sort(rows)).rescale_rate(TRACE_RATE).rebase()
+        drawn = trace.take(np.sort(rows)).rebase()
+        return drawn.rescale_rate(load * served_per_s * drawn.arrival_s[-1] / len(drawn))
 
-    return Case(f"{workload}, {TRACE_RATE:g} times as fast", cluster, Drawn(workload, draw))
+    return Case(f"{workload}, load {load:g}", cluster, Drawn(workload, draw))
 
 
 def try_router(
@@ -86,6 +92,7 @@ def try_router(
             policies,
             range(FIRST_SEED, FIRST_SEED + seeds),
             reference=RIVALS[0],
+            oversize="drop",
             on_trial=on_trial,
         )
         for case in cases

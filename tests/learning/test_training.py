@@ -9,7 +9,7 @@ import torch
 
 import baselines
 from baselines.learned.network import RouterNetwork
-from brgym import ClusterConfig
+from brgym import ClusterConfig, simulate
 from brgym.learning.arena import Arena
 from brgym.learning.imitation import demonstrate, imitate
 from brgym.learning.ppo import PPO, PPOSettings, advantages_of
@@ -40,8 +40,26 @@ def train(plan: Plan, out: Path) -> Training:
     return training
 
 
+def test_waves_are_bursts_that_queue_and_lulls_that_do_not() -> None:
+    requests = ARENA.waves(3)
+    capacity = ARENA.cluster.workers * ARENA.cluster.slots
+    assert np.count_nonzero(requests.arrival_s == 0.0) == 2 * capacity
+    np.testing.assert_array_equal(requests.prompt_tokens, ARENA.backlog(3).prompt_tokens)
+    steps = simulate(ARENA.cluster, requests, baselines.make("br-0")).steps
+    assert (steps["waiting"] > 0).mean() > 0.1
+    assert (steps["active"] < capacity).mean() > 0.1
+
+
+def test_training_requests_are_the_seeds_one_after_the_other() -> None:
+    requests = ARENA.training([4, 5, 6])
+    parts = [ARENA.backlog(4), ARENA.waves(5), ARENA.backlog(6)]
+    np.testing.assert_array_equal(requests.output_tokens, np.concatenate([part.output_tokens for part in parts]))
+    ends_s = [part.arrival_s[-1] for part in parts]
+    assert requests.arrival_s[-1] == pytest.approx(sum(ends_s))
+
+
 def test_imitation_comes_to_agree_with_the_teacher() -> None:
-    shown = demonstrate(ARENA.cluster, baselines.make("br-0"), map(ARENA.draw, range(5)))
+    shown = demonstrate(ARENA.cluster, baselines.make("br-0"), map(ARENA.backlog, range(5)))
     assert len(shown.rows) == len(shown.masks) == len(shown.actions) == 5 * ARENA.requests
     assert shown.masks[np.arange(len(shown.actions)), shown.actions].all()
     torch.manual_seed(0)
@@ -102,10 +120,10 @@ def test_the_same_plan_gives_the_same_weights(tmp_path: Path, teacher: str) -> N
 def test_what_is_kept_is_the_best_of_the_curve(tmp_path: Path) -> None:
     training = train(plan_of(), tmp_path)
     assert [point.update for point in training.curve] == [0, 2, 3]
-    assert training.best.imbalance_tokens == min(point.imbalance_tokens for point in training.curve)
+    assert training.best.ratio == min(point.ratio for point in training.curve)
     assert len((tmp_path / CURVE).read_text().splitlines()) == 1 + len(training.curve)
     policy = baselines.make("learned", weights=tmp_path / WEIGHTS)
-    assert training.imbalance(policy) == training.best.imbalance_tokens
+    assert training.ratio(policy) == training.best.ratio
     assert sorted(path.name for path in tmp_path.iterdir()) == [CURVE, WEIGHTS]
 
 
