@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, Unpack
+from typing import Any, ClassVar
 
 import gymnasium
 import numpy as np
@@ -16,10 +16,10 @@ from gymnasium.vector.utils import batch_space
 from brgym._checks import check_choice, check_integer
 from brgym.cluster import Integers, Reals, RouterView
 from brgym.cluster.kernel import DECIDE, DONE
-from brgym.envs.arrival_routing import ArrivalOptions, arrival_task
+from brgym.envs.arrival_routing import arrival_task
 from brgym.envs.observer import Observation
 from brgym.envs.packed import PackedRun, episode_of, layout_of, longer_log, state_of, write
-from brgym.envs.sticky_routing import StickyOptions, sticky_task
+from brgym.envs.sticky_routing import sticky_task
 from brgym.envs.task import RoutingTask
 from brgym.envs.vector_core import Batch, Shares, begin_rows, out_of_log, resume_rows, step_rows
 
@@ -42,15 +42,16 @@ class RoutingVectorEnv(gymnasium.vector.VectorEnv[Observation, Integers, npt.NDA
     with the requests of an episode, some 300 bytes each.
 
     Args:
-        task: What is to be done.
         num_envs: Number of environments, at least 1.
         autoreset_mode: When an environment that has ended begins anew: with the next step (whose action it ignores), in
             the same step, or when told by `reset(options={"reset_mask": ...})`; an `AutoresetMode` or its name.
         threads: Threads that share the environments; None for as many as there are processors, where each has enough
             to do. Their number changes nothing but the speed.
+        **options: Those of the single environment but `render_mode`.
 
     Attributes:
         task: What is to be done.
+        make_task: Makes the task from the options.
 
     Raises:
         TypeError: If an argument is of the wrong type.
@@ -59,15 +60,17 @@ class RoutingVectorEnv(gymnasium.vector.VectorEnv[Observation, Integers, npt.NDA
 
     metadata = {"render_modes": [], "autoreset_mode": AutoresetMode.NEXT_STEP}  # noqa: RUF012  # as Gymnasium declares it
 
+    make_task: ClassVar[Callable[..., RoutingTask]]
+
     def __init__(
         self,
-        task: RoutingTask,
-        *,
         num_envs: int = 1,
+        *,
         autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
         threads: int | None = None,
+        **options: Any,
     ) -> None:
-        self.task = task
+        self.task = task = self.make_task(**options)
         self.num_envs = check_integer("num_envs", num_envs, minimum=1)
         self.autoreset_mode = _mode(autoreset_mode)
         self.metadata = self.metadata | {"autoreset_mode": self.autoreset_mode}
@@ -274,45 +277,15 @@ class RoutingVectorEnv(gymnasium.vector.VectorEnv[Observation, Integers, npt.NDA
 
 
 class StickyRoutingVectorEnv(RoutingVectorEnv):
-    """Many `StickyRoutingEnv`: see there for actions, observations, rewards and all options.
+    """Many `StickyRoutingEnv`: actions, observations, rewards and options are as there."""
 
-    Args:
-        num_envs: See `RoutingVectorEnv`, as for the next two.
-        autoreset_mode: See there.
-        threads: See there.
-        **options: Those of `StickyRoutingEnv` but `render_mode`.
-    """
-
-    def __init__(
-        self,
-        num_envs: int = 1,
-        *,
-        autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
-        threads: int | None = None,
-        **options: Unpack[StickyOptions],
-    ) -> None:
-        super().__init__(sticky_task(**options), num_envs=num_envs, autoreset_mode=autoreset_mode, threads=threads)
+    make_task = staticmethod(sticky_task)
 
 
 class ArrivalRoutingVectorEnv(RoutingVectorEnv):
-    """Many `ArrivalRoutingEnv`: see there for actions, observations, rewards and all options.
+    """Many `ArrivalRoutingEnv`: actions, observations, rewards and options are as there."""
 
-    Args:
-        num_envs: See `RoutingVectorEnv`, as for the next two.
-        autoreset_mode: See there.
-        threads: See there.
-        **options: Those of `ArrivalRoutingEnv` but `render_mode`.
-    """
-
-    def __init__(
-        self,
-        num_envs: int = 1,
-        *,
-        autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
-        threads: int | None = None,
-        **options: Unpack[ArrivalOptions],
-    ) -> None:
-        super().__init__(arrival_task(**options), num_envs=num_envs, autoreset_mode=autoreset_mode, threads=threads)
+    make_task = staticmethod(arrival_task)
 
 
 def _mode(mode: AutoresetMode | str) -> AutoresetMode:

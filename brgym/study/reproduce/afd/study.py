@@ -1,7 +1,5 @@
 """The whole study: the grid explored, the routers run, put together, written down."""
 
-import csv
-import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -10,7 +8,7 @@ from typing import Any, Literal
 from joblib import Parallel, delayed
 
 from brgym._checks import check_choice, check_integer
-from brgym.study.files import write_atomically
+from brgym.study.files import write_atomically, write_rows
 from brgym.study.reproduce.afd.grid import Cell, cells
 from brgym.study.reproduce.afd.report import report
 from brgym.study.reproduce.afd.router_outcomes import Served, outcomes
@@ -113,15 +111,7 @@ def _write_tables(explored: Sequence[Explored], served: Served, out: Path) -> No
     ]
     for name, rows in (("simulated.csv", points), ("predicted.csv", predicted), ("routers.csv", routers)):
         if rows:
-            _write_csv(rows, out / name)
-
-
-def _write_csv(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
-    text = io.StringIO(newline="")
-    table = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-    table.writeheader()
-    table.writerows(rows)
-    write_atomically(path, lambda file: file.write(text.getvalue().encode()))
+            write_rows(rows, out / name)
 
 
 def _draw(explored: Sequence[Explored], cases: Sequence[Case], served: Served, out: Path) -> None:
