@@ -58,7 +58,7 @@ for _name in ("StickyRouting", "ArrivalRouting"):
 def __getattr__(name: str) -> Any:
     if name in _HOME:
         return getattr(importlib.import_module(_HOME[name]), name)
-    if name in {"afd", "cluster", "envs", "study", "testing", "workload"}:
+    if name in {"afd", "cluster", "envs", "learning", "study", "testing", "workload"}:
         return importlib.import_module(f"brgym.{name}")
     raise AttributeError(f"module 'brgym' has no attribute {name!r}")
 
