@@ -11,6 +11,7 @@ def afd(
     part: Literal["grid", "routers", "all"] = "all",
     seeds: int = 5,
     requests_per_slot: int = 20,
+    grid_seed: int = 0,
     jobs: int = -1,
     out: Path = Path("results/afd"),
 ) -> None:
@@ -22,6 +23,7 @@ def afd(
         part: The grid of predictions and simulations, the routers, or both.
         seeds: Paired seeds of the routers, from 0.
         requests_per_slot: Requests of a router's run, per slot of the cluster.
+        grid_seed: Seed of the grid's requests and simulations.
         jobs: Processes; -1: as many as there are cores.
         out: Folder for the report, the CSV files, the pictures and the results of single simulations.
     """
@@ -35,6 +37,7 @@ def afd(
             part=part,
             seeds=seeds,
             requests_per_slot=requests_per_slot,
+            grid_seed=grid_seed,
             jobs=jobs,
             on_start=on_start,
             on_done=on_done,

@@ -143,7 +143,11 @@ def test_the_study_is_whole_resumed_and_the_same_on_any_number_of_processes(tmp_
 
 @pytest.mark.parametrize(
     ("changes", "message"),
-    [({"part": "grids"}, "did you mean 'grid'"), ({"seeds": 0}, "seeds must be at least 1")],
+    [
+        ({"part": "grids"}, "did you mean 'grid'"),
+        ({"seeds": 0}, "seeds must be at least 1"),
+        ({"grid_seed": -1}, "grid_seed must be at least 0"),
+    ],
 )
 def test_bad_parameters_are_named(changes, message, tmp_path):
     with pytest.raises(ValueError, match=message):

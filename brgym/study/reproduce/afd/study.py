@@ -20,9 +20,6 @@ from brgym.study.reproduce.store import Figures, Store, code_digest
 Part = Literal["grid", "routers", "all"]
 PARTS = ("grid", "routers", "all")
 
-_SEED = 0
-"""Seed of the grid's requests and simulations."""
-
 _GRID_CODE = ("brgym.afd", "brgym.workload")
 _ROUTER_CODE = ("brgym.afd", "brgym.cluster", "brgym.workload", "baselines", "classifiers")
 
@@ -33,6 +30,7 @@ def reproduce(
     part: Part = "all",
     seeds: int = 5,
     requests_per_slot: int = REQUESTS_PER_SLOT,
+    grid_seed: int = 0,
     grid: Sequence[Cell] | None = None,
     cases: Sequence[Case] = CASES,
     jobs: int = -1,
@@ -48,6 +46,7 @@ def reproduce(
         part: "grid" (predicted against simulated ratio), "routers", or "all".
         seeds: Paired seeds of the routers, from 0.
         requests_per_slot: Requests of a router's run, per slot of the cluster.
+        grid_seed: Seed of the grid's requests and simulations.
         grid: Cells of the grid; by default all of `brgym.study.reproduce.afd.grid.cells`.
         cases: Cases of the routers.
         jobs: Processes; -1: as many as there are cores. Changes nothing in the results.
@@ -64,12 +63,14 @@ def reproduce(
     check_choice("part", part, PARTS)
     check_integer("seeds", seeds, minimum=1)
     check_integer("requests_per_slot", requests_per_slot, minimum=2)
+    check_integer("grid_seed", grid_seed, minimum=0)
     wanted = [] if part == "routers" else list(cells() if grid is None else grid)
     chosen = [] if part == "grid" else list(cases)
     to_serve = runs(chosen, seeds)
     on_start(len(wanted) + len(to_serve))
     store = Store(out / "cells")
-    explored = _side_by_side([delayed(_explore)(c, store, code_digest(_GRID_CODE)) for c in wanted], jobs, on_done)
+    to_explore = [delayed(_explore)(cell, store, grid_seed, code_digest(_GRID_CODE)) for cell in wanted]
+    explored = _side_by_side(to_explore, jobs, on_done)
     code = code_digest(_ROUTER_CODE)
     tasks = [delayed(_serve)(run, store, requests_per_slot, code) for run in to_serve]
     served = dict(_side_by_side(tasks, jobs, on_done))
@@ -77,14 +78,15 @@ def reproduce(
     _draw(explored, chosen, served, out)
     found = {case: outcomes(case, served) for case in chosen}
     command = f"brgym reproduce afd --part {part} --seeds {seeds} --requests-per-slot {requests_per_slot}"
+    command += f" --grid-seed {grid_seed}" if grid_seed else ""
     path = out / "report.md"
     text = report(explored, found, command=command, seeds=seeds)
     write_atomically(path, lambda file: file.write(text.encode()))
     return path
 
 
-def _explore(cell: Cell, store: Store, code: str) -> Explored:
-    return Explored(cell, tuple(stored(cell, store, seed=_SEED, code=code)), _SEED)
+def _explore(cell: Cell, store: Store, seed: int, code: str) -> Explored:
+    return Explored(cell, tuple(stored(cell, store, seed=seed, code=code)), seed)
 
 
 def _serve(run: Run, store: Store, requests_per_slot: int, code: str) -> tuple[Run, Mapping[str, Figures]]:
