@@ -60,6 +60,30 @@ class Batch(NamedTuple):
     returns: torch.Tensor
 
 
+class Moments(NamedTuple):
+    """What was seen and done in each environment at one step, or, stacked, at several.
+
+    Attributes:
+        rows: Features, shape (environments, columns).
+        masks: Allowed pairs, shape (environments, pairs).
+        actions: Pairs taken, shape (environments,).
+        log_probs: Their log probability.
+        values: Value of the moment.
+        rewards: What the action earned.
+        beyond: Value of the last moment of an episode that it cut short; 0 elsewhere.
+        ended: Whether the episode ended with it.
+    """
+
+    rows: torch.Tensor
+    masks: torch.Tensor
+    actions: torch.Tensor
+    log_probs: torch.Tensor
+    values: torch.Tensor
+    rewards: torch.Tensor
+    beyond: torch.Tensor
+    ended: torch.Tensor
+
+
 class PPO:
     """Improves a network in environments.
 
@@ -67,7 +91,6 @@ class PPO:
         network: The network; trained in place.
         envs: Environments that show the learned router's features and begin anew in the same step.
         settings: How to learn.
-        updates: How many updates there will be, for the learning rate.
         seed: Decides all randomness.
         device: Where the network lives.
     """
@@ -103,39 +126,42 @@ class PPO:
         return figures | self._learn(batch)
 
     def _play(self) -> tuple[Batch, dict[str, float]]:
-        kept: list[tuple[torch.Tensor, ...]] = []
-        finals: list[torch.Tensor] = []
-        for _ in range(self.settings.steps):
-            rows, masks = self._seen
-            with torch.no_grad():
-                scores = self.network(rows, masks, self._workers)
-                log_probs = functional.log_softmax(scores.pairs, dim=1)
-                noise = torch.rand(log_probs.shape, generator=self._generator, device=self.device)
-                actions = (log_probs - torch.log(-torch.log(noise))).argmax(dim=1)
-            observation, rewards, terminated, truncated, info = self.envs.step(actions.cpu().numpy())
-            final_value = self._final_values(truncated, info)
-            reward = torch.as_tensor(rewards, dtype=torch.float32, device=self.device)
-            ended = torch.as_tensor(terminated | truncated, device=self.device)
-            kept.append(
-                (rows, masks, actions, log_probs.gather(1, actions[:, None])[:, 0], scores.value, reward, ended)
-            )
-            finals.append(final_value)
-            self._seen = self._tensors(observation, info)
+        moments = [self._act() for _ in range(self.settings.steps)]
+        played = Moments(*(torch.stack(part) for part in zip(*moments, strict=True)))
         with torch.no_grad():
             last_value = self.network(*self._seen, self._workers).value
-        rows, masks, actions, log_probs, values, rewards_, ended_ = (
-            torch.stack(part) for part in zip(*kept, strict=True)
-        )
         advantages = advantages_of(
-            values,
-            rewards_ + self.settings.gamma * torch.stack(finals),
-            ended_,
+            played.values,
+            played.rewards + self.settings.gamma * played.beyond,
+            played.ended,
             last_value,
             gamma=self.settings.gamma,
             trace=self.settings.trace,
         )
-        flat = [part.flatten(0, 1) for part in (rows, masks, actions, log_probs, advantages, advantages + values)]
-        return Batch(*flat), {"reward": float(rewards_.mean())}
+        decided = (played.rows, played.masks, played.actions, played.log_probs)
+        flat = [part.flatten(0, 1) for part in (*decided, advantages, advantages + played.values)]
+        return Batch(*flat), {"reward": float(played.rewards.mean())}
+
+    def _act(self) -> Moments:
+        """Draws an action in each environment and carries it out."""
+        rows, masks = self._seen
+        with torch.no_grad():
+            scores = self.network(rows, masks, self._workers)
+            log_probs = functional.log_softmax(scores.pairs, dim=1)
+            noise = torch.rand(log_probs.shape, generator=self._generator, device=self.device)
+            actions = (log_probs - torch.log(-torch.log(noise))).argmax(dim=1)
+        observation, rewards, terminated, truncated, info = self.envs.step(actions.cpu().numpy())
+        self._seen = self._tensors(observation, info)
+        return Moments(
+            rows=rows,
+            masks=masks,
+            actions=actions,
+            log_probs=log_probs.gather(1, actions[:, None])[:, 0],
+            values=scores.value,
+            rewards=torch.as_tensor(rewards, dtype=torch.float32, device=self.device),
+            beyond=self._final_values(truncated, info),
+            ended=torch.as_tensor(terminated | truncated, device=self.device),
+        )
 
     def _final_values(self, truncated: Any, info: dict[str, Any]) -> torch.Tensor:
         """Value of the last moment of each episode that was cut short; 0 elsewhere."""
