@@ -96,16 +96,16 @@ def _write_cluster(view: View, out: Floats) -> None:
 def _write_workers(view: View, out: Floats, start: int) -> None:
     slots, capacity = view.constants[0].slots, view.constants[0].kv_capacity
     full = float(slots * CONTEXT_SCALE_TOKENS)
-    envelope = view.load.max()
+    envelope, limited, queues = view.load.max(), capacity < UNLIMITED, view.clock[0].queued > 0
     for worker in range(len(view.load)):
         load, active = view.load[worker], view.active[worker]
         at = start + worker * _WORKER
         out[at] = _squashed_share(load, full)
-        out[at + 1] = min(1.0, (load + active) / capacity) if capacity < UNLIMITED else 0.0
+        out[at + 1] = min(1.0, (load + active) / capacity) if limited else 0.0
         out[at + 2] = _squashed_share(envelope - load, CONTEXT_SCALE_TOKENS)
-        out[at + 3] = active / slots
-        out[at + 4] = _squashed_share(view.workers[worker].queued, slots)
-        out[at + 5] = _squashed_share(view.workers[worker].queued_tokens, full)
+        out[at + 3] = np.float32(active) / np.float32(slots)
+        out[at + 4] = _squashed_share(view.workers[worker].queued, slots) if queues else 0.0
+        out[at + 5] = _squashed_share(view.workers[worker].queued_tokens, full) if queues else 0.0
 
 
 @compiled
@@ -122,9 +122,10 @@ def _write_candidates(view: View, out: Floats, start: int) -> None:
 
 
 @inlined
-def _squashed_share(amount: Any, scale: float) -> float:
-    """`x / (1 + x)` of x = amount / scale, with one division."""
-    return amount / (amount + scale)
+def _squashed_share(amount: Any, scale: float) -> Any:
+    """`x / (1 + x)` of x = amount / scale, with one division, in the precision in which it is shown."""
+    part = np.float32(amount)
+    return part / (part + np.float32(scale))
 
 
 def _unit_box(shape: tuple[int, ...]) -> spaces.Box:
