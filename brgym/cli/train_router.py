@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
+    from brgym.learning.training import Plan
     from brgym.learning.trials import Case
 
 
@@ -57,19 +58,13 @@ def router(
         trial_traces: Traces to try it on, at high load and at half of that.
         tensorboard: Log the training to OUT/tensorboard.
     """
-    from rich.console import Console
-
-    import baselines
-    from brgym.cli.monitoring import monitoring
     from brgym.cluster import preset
     from brgym.learning.arena import Arena
-    from brgym.learning.plot import write_curve_plot
     from brgym.learning.ppo import PPOSettings
-    from brgym.learning.training import WEIGHTS, Plan, Training
-    from brgym.learning.trials import FIRST_VALIDATION_SEED, RIVALS, TRACE_LOADS, synthetic_case, trace_case
+    from brgym.learning.training import Plan
+    from brgym.learning.trials import FIRST_VALIDATION_SEED, TRACE_LOADS, synthetic_case, trace_case
     from classifiers.hazard import device_of
 
-    console = Console(width=None if sys.stdout.isatty() else 130)
     chosen = preset(cluster, workers=workers)
     plan = Plan(
         arena=Arena(cluster=chosen, workload=workload, requests=requests),
@@ -86,6 +81,19 @@ def router(
     )
     cases = [synthetic_case(workload, chosen, count) for count in trial_workers]
     cases += [trace_case(trace, chosen, load) for trace in trial_traces for load in TRACE_LOADS]
+    _run(plan, cases, out, trial_seeds=trial_seeds, tensorboard=tensorboard)
+
+
+def _run(plan: "Plan", cases: "Sequence[Case]", out: Path, *, trial_seeds: int, tensorboard: bool) -> None:
+    from rich.console import Console
+
+    import baselines
+    from brgym.cli.monitoring import monitoring
+    from brgym.learning.plot import write_curve_plot
+    from brgym.learning.training import WEIGHTS, Training
+    from brgym.learning.trials import RIVALS
+
+    console = Console(width=None if sys.stdout.isatty() else 130)
     out.mkdir(parents=True, exist_ok=True)
     with monitoring(console, out / "tensorboard" if tensorboard else None) as monitor_of:
         training = Training(plan, out, monitor_of("router"))
