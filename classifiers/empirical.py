@@ -42,18 +42,21 @@ class Survival(BaseEstimator):  # type: ignore[misc]  # scikit-learn is not type
     def expected_remaining(self, view: ActiveRequests, horizon: int) -> Reals:
         """E[min(remaining, horizon + 1)] of each active request, in steps, shape (active requests,)."""
         check_integer("horizon", horizon, minimum=0)
-        return self.expected_after(view.active_generated_tokens, horizon)
+        return self.expected_at_each_age(horizon).take(view.active_generated_tokens, mode="clip")
 
     def survival(self, view: ActiveRequests, horizon: int) -> Reals:
         """P(remaining > h), h = 0..horizon, of each active request, shape (active requests, horizon + 1)."""
         check_integer("horizon", horizon, minimum=0)
         return self.survival_after(view.active_generated_tokens, horizon)
 
-    def expected_after(self, generated_tokens: Integers, horizon: int) -> Reals:
-        """E[min(remaining, horizon + 1)] after some tokens, shape that of `generated_tokens`."""
+    def expected_at_each_age(self, horizon: int) -> Reals:
+        """E[min(remaining, horizon + 1)] at ages 0..longest output; at the last one nobody is left to tell."""
         if horizon not in self._expected:
-            self._expected[horizon] = self._expected_at_each_age(horizon)
-        return self._expected[horizon].take(generated_tokens, mode="clip")
+            sums = np.concatenate([[0], np.cumsum(self.tail_)])
+            age = np.arange(len(self.tail_))
+            steps = sums[np.minimum(age + horizon + 1, len(self.tail_))] - sums[age]
+            self._expected[horizon] = np.where(self.tail_ > 0, steps / np.maximum(self.tail_, 1), horizon + 1.0)
+        return self._expected[horizon]
 
     def survival_after(self, generated_tokens: Integers, horizon: int) -> Reals:
         """P(remaining > h), h = 0..horizon, after some tokens, shape (len(generated_tokens), horizon + 1)."""
@@ -72,13 +75,6 @@ class Survival(BaseEstimator):  # type: ignore[misc]  # scikit-learn is not type
     def _use(self, tail: Integers) -> None:
         self.tail_ = tail
         self._expected: dict[int, Reals] = {}
-
-    def _expected_at_each_age(self, horizon: int) -> Reals:
-        """E[min(remaining, horizon + 1)] at ages 0..longest output; at the last one nobody is left to tell."""
-        sums = np.concatenate([[0], np.cumsum(self.tail_)])
-        age = np.arange(len(self.tail_))
-        steps = sums[np.minimum(age + horizon + 1, len(self.tail_))] - sums[age]
-        return np.where(self.tail_ > 0, steps / np.maximum(self.tail_, 1), horizon + 1.0)
 
 
 class ExactMatch(BaseEstimator):  # type: ignore[misc]  # scikit-learn is not typed
@@ -119,9 +115,10 @@ class ExactMatch(BaseEstimator):  # type: ignore[misc]  # scikit-learn is not ty
         """E[min(remaining, horizon + 1)] of each active request, in steps, shape (active requests,)."""
         check_integer("horizon", horizon, minimum=0)
         age = view.active_generated_tokens
-        expected = self.fallback_.expected_after(age, horizon)
+        fallback = self.fallback_.expected_at_each_age(horizon)
         place = self._index.places(view.active_prompt_hash)
-        _expected(place, age, horizon, self._buckets, self._output_sums, expected)
+        expected = np.empty(len(age))
+        _expected(place, age, horizon, self._buckets, self._output_sums, fallback, expected)
         return expected
 
     def survival(self, view: ActiveRequests, horizon: int) -> Reals:
@@ -162,17 +159,21 @@ def _tail_curves(age: Integers, tail: Integers, curves: Reals) -> None:
 
 
 @compiled
-def _expected(place: Integers, age: Integers, horizon: int, outputs: Buckets, sums: Integers, expected: Reals) -> None:
-    """Replaces E[min(remaining, horizon + 1)] where the prompt is known and not outlived."""
+def _expected(
+    place: Integers, age: Integers, horizon: int, outputs: Buckets, sums: Integers, fallback: Reals, expected: Reals
+) -> None:
+    """Writes E[min(remaining, horizon + 1)]; `fallback`, by age, where the prompt is not known or outlived."""
     for row in range(len(place)):
-        if place[row] < 0:
+        alive, stop = 0, 0
+        if place[row] >= 0:
+            stop = outputs.first[place[row] + 1]
+            alive = first_above(outputs, place[row], age[row])
+        if alive == stop:
+            expected[row] = fallback[min(age[row], len(fallback) - 1)]
             continue
-        stop = outputs.first[place[row] + 1]
-        alive = first_above(outputs, place[row], age[row])
         beyond = first_above(outputs, place[row], age[row] + horizon)
-        if alive < stop:
-            finishing = sums[beyond] - sums[alive] - age[row] * (beyond - alive)
-            expected[row] = (finishing + (horizon + 1) * (stop - beyond)) / (stop - alive)
+        finishing = sums[beyond] - sums[alive] - age[row] * (beyond - alive)
+        expected[row] = (finishing + (horizon + 1) * (stop - beyond)) / (stop - alive)
 
 
 @compiled
