@@ -90,7 +90,7 @@ class Shares:
             return
         if self._pool is None:
             self._pool = ThreadPoolExecutor(self.threads - 1, thread_name_prefix="brgym")
-        first, *others = self._split(rows)
+        first, *others = np.array_split(rows, self.threads)
         pending = [self._pool.submit(task, share) for share in others]
         task(first)
         for share in pending:
@@ -101,6 +101,3 @@ class Shares:
         if self._pool is not None:
             self._pool.shutdown()
             self._pool = None
-
-    def _split(self, rows: Integers) -> list[Integers]:
-        return np.array_split(rows, self.threads)

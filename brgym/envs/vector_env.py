@@ -29,6 +29,7 @@ _ROWS_A_THREAD = 64
 _CACHE_LINE = 64
 
 Flags = npt.NDArray[np.bool_]
+RowKernel = Callable[[Batch, Integers], None]
 
 
 class RoutingVectorEnv(gymnasium.vector.VectorEnv[Observation, Integers, npt.NDArray[Any]]):
@@ -133,7 +134,7 @@ class RoutingVectorEnv(gymnasium.vector.VectorEnv[Observation, Integers, npt.NDA
         going = np.flatnonzero(~self._ended)
         chosen = self._checked(actions, going, batch)
         self._begin(np.flatnonzero(self._ended))
-        self._run(partial(step_rows, actions=chosen), going)
+        self._run(partial(step_rows, actions=chosen), going, go_on=resume_rows)
         self._complete()
         return self._outcome(going)
 
@@ -184,7 +185,7 @@ class RoutingVectorEnv(gymnasium.vector.VectorEnv[Observation, Integers, npt.NDA
             state, record = self.task.begin(self._generator(row))
             batch = self._batch or self._allocate(layout_of(state, record), state.steps.nbytes)
             write(state, record, batch.memory[row], batch.layout)
-        self._run(begin_rows, rows)
+        self._run(begin_rows, rows, go_on=begin_rows)
         self._ended[rows] = False
         for row in rows:
             self.task.observer.complete(*self._packed(row), self._rows[row])
@@ -204,12 +205,12 @@ class RoutingVectorEnv(gymnasium.vector.VectorEnv[Observation, Integers, npt.NDA
         )
         return self._batch
 
-    def _run(self, kernel: Callable[[Batch, Integers], None], rows: Integers) -> None:
-        """Calls a kernel for some environments, and lets those go on whose logs were too short."""
+    def _run(self, kernel: RowKernel, rows: Integers, *, go_on: RowKernel) -> None:
+        """Calls a kernel for some environments, and `go_on` for those whose logs were too short, with longer ones."""
         self._shares.run(partial(kernel, self._begun()), rows)
         while len(waiting := out_of_log(self._begun(), rows)):
             self._batch = self._begun()._replace(log=longer_log(self._begun().log))
-            self._shares.run(partial(resume_rows, self._batch), waiting)
+            self._shares.run(partial(go_on, self._batch), waiting)
 
     def _packed(self, row: int) -> PackedRun:
         batch = self._begun()

@@ -12,7 +12,6 @@ from baselines.learned.features import columns, write_row
 from brgym._checks import check_integer
 from brgym.cluster import ClusterConfig, simulate
 from brgym.envs import CompiledObservation, StickyRoutingVectorEnv
-from brgym.envs.reward import Reward
 from brgym.workload import Workload, concatenate, load_workload
 
 OBSERVATION = CompiledObservation(write_row, columns)
@@ -79,7 +78,6 @@ class Arena:
         *,
         count: int,
         decisions: int,
-        reward: Reward = "imbalance",
         threads: int | None = None,
     ) -> StickyRoutingVectorEnv:
         """Environments in which episodes begin with a cluster at work, and end before the requests do.
@@ -88,7 +86,6 @@ class Arena:
             seeds: Seeds whose requests are served.
             count: Number of environments.
             decisions: Decisions of an episode.
-            reward: See `StickyRoutingEnv`.
             threads: See `RoutingVectorEnv`.
         """
         pool = self.training(seeds)
@@ -98,7 +95,6 @@ class Arena:
             cluster=self.cluster,
             workload=pool,
             observation=OBSERVATION,
-            reward=reward,
             reward_scale=float(self.cluster.workers * _REWARD_SCALE_CONTEXTS),
             episode_requests=check_integer("decisions", decisions, minimum=1, maximum=len(pool) - window) + window,
             episode_start="random",
