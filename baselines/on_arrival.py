@@ -6,23 +6,18 @@ from baselines.compiled import CompiledArrivalPolicy
 from baselines.randomness import next_below, stream
 from brgym._compile import compiled
 from brgym.cluster import ClusterConfig, Integers, Memory, View, compiled_kernel
+from brgym.cluster.vocabulary import requests_on, workers
 
 _NO_REALS = np.zeros(0)
 
 
 @compiled
-def requests_on(view: View, worker: int) -> int:
-    """Requests that a worker has, active or in its queue."""
-    return view.active[worker] + view.workers[worker].queued
-
-
-@compiled
 def fewest_requests(view: View, start: int) -> int:
     """The worker with the fewest requests; the scan starts at worker `start` and the first of the fewest wins."""
-    workers = len(view.load)
+    count = workers(view)
     best = start
-    for offset in range(1, workers):
-        worker = (start + offset) % workers
+    for offset in range(1, count):
+        worker = (start + offset) % count
         if requests_on(view, worker) < requests_on(view, best):
             best = worker
     return best
@@ -31,25 +26,25 @@ def fewest_requests(view: View, start: int) -> int:
 @compiled_kernel
 def _random(view: View, memory: Memory, pairs: Integers) -> int:
     pairs[0, 0] = 0
-    pairs[0, 1] = next_below(memory.integers, 0, len(view.load))
+    pairs[0, 1] = next_below(memory.integers, 0, workers(view))
     return 1
 
 
 @compiled_kernel
 def _round_robin(view: View, memory: Memory, pairs: Integers) -> int:
     pairs[0, 0] = 0
-    pairs[0, 1] = memory.integers[0] % len(view.load)
+    pairs[0, 1] = memory.integers[0] % workers(view)
     memory.integers[0] += 1
     return 1
 
 
 @compiled_kernel
 def _power_of_two(view: View, memory: Memory, pairs: Integers) -> int:
-    workers = len(view.load)
-    first = next_below(memory.integers, 0, workers)
+    count = workers(view)
+    first = next_below(memory.integers, 0, count)
     second = first
-    if workers > 1:
-        second = (first + 1 + next_below(memory.integers, 0, workers - 1)) % workers
+    if count > 1:
+        second = (first + 1 + next_below(memory.integers, 0, count - 1)) % count
     pairs[0, 0] = 0
     pairs[0, 1] = second if requests_on(view, second) < requests_on(view, first) else first
     return 1
@@ -58,7 +53,7 @@ def _power_of_two(view: View, memory: Memory, pairs: Integers) -> int:
 @compiled_kernel
 def _jsq(view: View, memory: Memory, pairs: Integers) -> int:
     pairs[0, 0] = 0
-    pairs[0, 1] = fewest_requests(view, memory.integers[0] % len(view.load))
+    pairs[0, 1] = fewest_requests(view, memory.integers[0] % workers(view))
     memory.integers[0] += 1
     return 1
 

@@ -2,17 +2,17 @@
 
 import numpy as np
 
-from baselines.choice import freest_worker, lowest_load_that_fits
+from baselines.choice import freest_worker
 from baselines.compiled import CompiledPoolPolicy
 from brgym._compile import compiled
-from brgym.cluster import ClusterConfig, Integers, Memory, View, compiled_kernel, fits, window_size
+from brgym.cluster import ClusterConfig, Integers, Memory, View, compiled_kernel
+from brgym.cluster.vocabulary import candidate_context_tokens, fits, lowest_load_that_fits, window_size, workers
 
 
 @compiled_kernel
 def _least_kv(view: View, memory: Memory, pairs: Integers) -> int:
-    start = view.clock[0].pool_start
     for candidate in range(window_size(view)):
-        worker = lowest_load_that_fits(view, view.pool[start + candidate].context_tokens)
+        worker = lowest_load_that_fits(view, candidate_context_tokens(view, candidate))
         if worker >= 0:
             pairs[0, 0] = candidate
             pairs[0, 1] = worker
@@ -55,12 +55,12 @@ def _most_level(view: View, worker: int) -> int:
 
     Distances are compared times G - 1, in whole tokens; a worker that is alone takes the smallest.
     """
-    others = len(view.load) - 1
-    load, start = view.load[worker], view.clock[0].pool_start
-    target = view.load.sum() - load - others * load
+    others = workers(view) - 1
+    load = view.load_tokens[worker]
+    target = view.load_tokens.sum() - load - others * load
     best, best_distance = -1, 0
     for candidate in range(window_size(view)):
-        context = view.pool[start + candidate].context_tokens
+        context = candidate_context_tokens(view, candidate)
         if not fits(view, worker, context):
             continue
         distance = abs(others * context - target) if others > 0 else context

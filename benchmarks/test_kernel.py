@@ -10,9 +10,7 @@ import pytest
 
 import baselines
 from brgym.cluster import ClusterConfig
-from brgym.cluster.drive import run
-from brgym.cluster.routing_time import empty_histogram
-from brgym.cluster.state import ON_ARRIVAL, initial_state
+from brgym.cluster.engine import ON_ARRIVAL, empty_histogram, initial_state, run
 from brgym.workload import Workload, load_workload
 
 SLOTS = 72

@@ -61,6 +61,19 @@ def check_choice(name: str, value: str, choices: Iterable[str]) -> str:
     raise ValueError(f"unknown {name} {value!r}{hint} Known: {', '.join(known)}")
 
 
+def check_option(name: str, known: Iterable[str]) -> None:
+    """Refuses an argument that nobody takes, as Python does; the error names the nearest.
+
+    Raises:
+        TypeError: If `name` is not among `known`.
+    """
+    names = sorted(known)
+    if name not in names:
+        near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+        hint = f"; did you mean {near[0]!r}?" if near else "."
+        raise TypeError(f"unexpected keyword argument {name!r}{hint} Known: {', '.join(names)}")
+
+
 def _range(minimum: float, maximum: float | None) -> str:
     if maximum is None or math.isinf(maximum):
         return "any number" if math.isinf(minimum) else f"at least {minimum:g}"

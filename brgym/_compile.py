@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
+from numba.extending import register_jitable
 
 config: Any = numba.config
 
@@ -46,6 +47,19 @@ def inlined(function: F) -> F:
     references up and down, which costs more than most of these functions do.
     """
     return _compile(function, inline="always")
+
+
+def shared(function: F) -> F:
+    """Leaves a function as it is for Python, and lets compiled code call it too.
+
+    For a formula that both need, on numbers there and on arrays here.
+    """
+    return cast(F, register_jitable(function))
+
+
+def generated(function: F) -> F:
+    """As `inlined`, for a function that is made while the program runs: it is compiled as a part of its callers."""
+    return cast(F, numba.njit(nogil=True, error_model="numpy", inline="always")(function))
 
 
 def compiled_for(*signatures: Any) -> Callable[[F], F]:

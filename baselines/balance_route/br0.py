@@ -8,6 +8,7 @@ from baselines.balance_route.subsets import ORDERS
 from baselines.compiled import CompiledPoolPolicy
 from brgym._checks import check_choice, check_integer
 from brgym.cluster import ClusterConfig, Integers, Memory, View, compiled_kernel
+from brgym.cluster.vocabulary import boundary
 
 Order = Literal["arrival", "prompt-ascending", "prompt-descending"]
 
@@ -19,9 +20,9 @@ MAX_SUBSET_WINDOW = 16
 
 @compiled_kernel
 def _br0(view: View, memory: Memory, pairs: Integers) -> int:
-    plan = plan_of(memory, len(view.load))
-    if begin_decision(plan, view.clock[0].boundary):
-        plan.projection[:, 0] = view.load
+    plan = plan_of(memory)
+    if begin_decision(plan, boundary(view)):
+        plan.projection[:, 0] = view.load_tokens
         find_envelope(plan)
     return next_admission(view, plan, pairs)
 

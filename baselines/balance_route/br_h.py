@@ -85,7 +85,7 @@ class BRH:
 
     def reset(self, cluster: ClusterConfig, seed: int) -> None:
         """Forgets everything before a new run on `cluster`; nothing here is random."""
-        memory = plan_memory(
+        self._memory = plan_memory(
             cluster.workers,
             greedy_above=self.greedy_above,
             subset_window=self.subset_window,
@@ -95,7 +95,7 @@ class BRH:
             alpha=self.alpha,
             beta=self.beta,
         )
-        self._plan = plan_of(memory, cluster.workers)
+        self._plan = plan_of(self._memory)
         self._pairs = room_for_pairs(cluster)
         self._forecast = Forecast(
             self.predictor, horizon=self.horizon, form=self.form, refresh_every=self.refresh_every

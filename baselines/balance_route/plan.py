@@ -1,42 +1,55 @@
-"""What a BalanceRoute router keeps at hand: parameters and scratch space, carved out of a compiled policy's memory."""
+"""What a BalanceRoute router keeps at hand: parameters and scratch space, in a compiled policy's memory."""
 
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from brgym._compile import compiled
-from brgym.cluster import Integers, Memory, Reals
+from brgym.cluster import Integers, Layout, Memory, Reals, Records
 
-_BOUNDARY, _GREEDY_ABOVE, _ORDER, _SUBSET_WINDOW, _HORIZON = range(5)
-_ALPHA_SUM, _BETA = range(2)
+PARAMETERS = np.dtype(
+    [
+        ("boundary", "i8"),  # the one that is being routed
+        ("greedy_above", "i8"),  # free slots above which single requests are admitted
+        ("order", "i8"),  # index into `ORDERS`
+        ("alpha_sum", "f8"),  # alpha times the sum of the discounts
+        ("beta", "f8"),
+    ],
+    align=True,
+)
 
 
 class Plan(NamedTuple):
     """Parameters and scratch space, as compiled code reads them.
 
     Attributes:
-        parameters: boundary, greedy_above, order, subset_window, horizon, shape (5,).
+        parameters: `PARAMETERS`, shape (1,).
         passed: Whether each worker is passed over for this boundary, shape (workers,).
         window: Candidates in the subset window, shape (subset_window,).
         totals: Tokens of each of their subsets, shape (2 ** subset_window,).
         counts: Requests of each of their subsets, shape (2 ** subset_window,).
-        weights: alpha times the sum of the discounts, beta, shape (2,).
         discounts: gamma ** h, shape (horizon + 1,).
         envelope: Largest projected load at each step ahead, max_g P_g(h), in tokens, shape (horizon + 1,).
         projection: Projected load P_g(h) of each worker at each step ahead, in tokens, shape (workers, horizon + 1).
         departures: Scratch: requests by worker and last step, shape (workers, horizon + 1).
     """
 
-    parameters: Integers
+    parameters: Records
     passed: Integers
     window: Integers
     totals: Integers
     counts: Integers
-    weights: Reals
     discounts: Reals
     envelope: Reals
     projection: Reals
     departures: Reals
+
+
+_LAYOUT = Layout(Plan, grids=("projection", "departures"), records={"parameters": PARAMETERS})
+
+plan_of = _LAYOUT.reader()
+"""The plan that lies in a router's memory."""
 
 
 def plan_memory(
@@ -51,54 +64,42 @@ def plan_memory(
     beta: float | None = None,
 ) -> Memory:
     """The memory of a router at the start of a run; the parameters are those of `BR0` and `BRH`."""
-    integers = np.zeros(5 + workers + subset_window + (2 << subset_window), np.int64)
-    integers[:5] = (0, greedy_above, order, subset_window, horizon)
-    discounts = gamma ** np.arange(horizon + 1)
-    weights = [alpha * discounts.sum(), workers if beta is None else beta]
-    return Memory(integers, np.concatenate([weights, discounts, np.zeros((horizon + 1) * (1 + 2 * workers))]))
-
-
-@compiled
-def plan_of(memory: Memory, workers: int) -> Plan:
-    """The plan that lies in a router's memory."""
-    parameters, rest = memory.integers[:5], memory.integers[5:]
-    window = parameters[_SUBSET_WINDOW]
-    steps = parameters[_HORIZON] + 1
-    discounts, envelope, grids = 2, 2 + steps, 2 + 2 * steps  # where each begins among the reals
-    return Plan(
-        parameters,
-        rest[:workers],
-        rest[workers : workers + window],
-        rest[workers + window : workers + window + (1 << window)],
-        rest[workers + window + (1 << window) :],
-        memory.reals[:discounts],
-        memory.reals[discounts:envelope],
-        memory.reals[envelope:grids],
-        memory.reals[grids : grids + workers * steps].reshape(workers, steps),
-        memory.reals[grids + workers * steps :].reshape(workers, steps),
+    discounts: Reals = gamma ** np.arange(horizon + 1)
+    return _LAYOUT.memory(
+        Plan(
+            parameters=_parameters(
+                greedy_above=greedy_above,
+                order=order,
+                alpha_sum=alpha * discounts.sum(),
+                beta=workers if beta is None else beta,
+            ),
+            passed=np.zeros(workers, np.int64),
+            window=np.zeros(subset_window, np.int64),
+            totals=np.zeros(1 << subset_window, np.int64),
+            counts=np.zeros(1 << subset_window, np.int64),
+            discounts=discounts,
+            envelope=np.zeros(horizon + 1),
+            projection=np.zeros((workers, horizon + 1)),
+            departures=np.zeros((workers, horizon + 1)),
+        )
     )
+
+
+def _parameters(**values: float) -> npt.NDArray[np.void]:
+    parameters = np.zeros(1, PARAMETERS)
+    for name, value in values.items():
+        parameters[name] = value
+    return parameters
 
 
 @compiled
 def begin_decision(plan: Plan, boundary: int) -> bool:
     """Notes the boundary and says whether it is a new one; then no worker is passed over any more."""
-    if plan.parameters[_BOUNDARY] == boundary:
+    if plan.parameters[0].boundary == boundary:
         return False
-    plan.parameters[_BOUNDARY] = boundary
+    plan.parameters[0].boundary = boundary
     plan.passed[:] = 0
     return True
-
-
-@compiled
-def greedy_above(plan: Plan) -> int:
-    """Free slots above which the router admits single requests."""
-    return plan.parameters[_GREEDY_ABOVE]
-
-
-@compiled
-def order(plan: Plan) -> int:
-    """Index into `ORDERS`."""
-    return plan.parameters[_ORDER]
 
 
 @compiled
@@ -112,7 +113,7 @@ def score(plan: Plan, worker: int, total: float) -> float:
     for ahead in range(len(plan.discounts)):
         margin = plan.envelope[ahead] - plan.projection[worker, ahead]
         overshoot += plan.discounts[ahead] * max(0.0, total - margin)
-    return plan.weights[_ALPHA_SUM] * total - plan.weights[_BETA] * overshoot
+    return plan.parameters[0].alpha_sum * total - plan.parameters[0].beta * overshoot
 
 
 @compiled

@@ -8,6 +8,7 @@ import math
 from baselines.balance_route.plan import Plan, find_envelope
 from brgym._compile import compiled
 from brgym.cluster import Reals, View
+from brgym.cluster.vocabulary import active_context_tokens, active_requests, active_worker, workers
 
 
 @compiled
@@ -25,12 +26,12 @@ def project_cut(view: View, plan: Plan, remaining: Reals) -> None:
     last = len(plan.discounts) - 1
     plan.projection[:] = 0.0
     plan.departures[:] = 0.0
-    for place in range(view.clock[0].active):
-        worker = view.running[place].worker
+    for place in range(active_requests(view)):
+        worker = active_worker(view, place)
         final = min(max(math.ceil(remaining[place]) - 1, 0), last)
-        plan.projection[worker, final] += _weight(view, place)
+        plan.projection[worker, final] += active_context_tokens(view, place)
         plan.departures[worker, final] += 1.0
-    for worker in range(len(view.load)):
+    for worker in range(workers(view)):
         weights, present = 0.0, 0.0
         for ahead in range(last, -1, -1):
             weights += plan.projection[worker, ahead]
@@ -49,15 +50,9 @@ def project_expected(view: View, plan: Plan, survival: Reals) -> None:
         survival: P(remaining > h) of each active request, shape (active requests, horizon + 1).
     """
     plan.projection[:] = 0.0
-    for place in range(view.clock[0].active):
-        worker = view.running[place].worker
-        weight = _weight(view, place)
+    for place in range(active_requests(view)):
+        worker = active_worker(view, place)
+        weight = active_context_tokens(view, place)
         for ahead in range(len(plan.discounts)):
             plan.projection[worker, ahead] += (weight + ahead) * survival[place, ahead]
     find_envelope(plan)
-
-
-@compiled
-def _weight(view: View, place: int) -> float:
-    request = view.running[place]
-    return request.prompt_tokens + view.clock[0].step - request.birth_step

@@ -3,18 +3,12 @@
 Both choose the worker with the most free slots; they differ in what they offer it (DESIGN 2.6).
 """
 
-from baselines.balance_route.plan import Plan, greedy_above, hold_admitted, order, score
-from baselines.balance_route.subsets import (
-    admitted_tokens,
-    candidate_context,
-    choose_window,
-    enumerate_subsets,
-    free_slots,
-    write_pairs,
-)
+from baselines.balance_route.plan import Plan, hold_admitted, score
+from baselines.balance_route.subsets import admitted_tokens, choose_window, enumerate_subsets, write_pairs
 from baselines.choice import freest_worker
 from brgym._compile import compiled
-from brgym.cluster import Integers, View, fits, window_size
+from brgym.cluster import Integers, View
+from brgym.cluster.vocabulary import candidate_context_tokens, fits, fits_together, total_free_slots, window_size
 
 
 @compiled
@@ -29,7 +23,7 @@ def next_admission(view: View, plan: Plan, pairs: Integers) -> int:
     Returns:
         How many rows; 0 when no worker that is not passed over has a free slot.
     """
-    greedy = free_slots(view) > greedy_above(plan)
+    greedy = total_free_slots(view) > plan.parameters[0].greedy_above
     while True:
         worker = freest_worker(view, plan.passed)
         if worker < 0:
@@ -46,7 +40,7 @@ def _best_single(view: View, plan: Plan, worker: int, pairs: Integers) -> int:
     """Stage 1: the candidate with the largest F; ties: the older."""
     best, best_gain = -1, 0.0
     for candidate in range(window_size(view)):
-        context = candidate_context(view, candidate)
+        context = candidate_context_tokens(view, candidate)
         if not fits(view, worker, context):
             continue
         gain = score(plan, worker, context)
@@ -62,14 +56,12 @@ def _best_single(view: View, plan: Plan, worker: int, pairs: Integers) -> int:
 @compiled
 def _best_subset(view: View, plan: Plan, worker: int, pairs: Integers) -> int:
     """Stage 2: the subset of the window with the largest F; if that gains nothing, the best single request anyway."""
-    size = choose_window(view, order(plan), plan.window)
+    size = choose_window(view, plan.parameters[0].order, plan.window)
     enumerate_subsets(view, plan, size)
-    slots = view.constants[0].slots - view.active[worker]
-    room = view.constants[0].kv_capacity - view.load[worker] - view.active[worker]
     best, best_gain = 0, 0.0
     single, single_gain = 0, 0.0
     for mask in range(1, 1 << size):
-        if plan.counts[mask] > slots or plan.totals[mask] + plan.counts[mask] > room:
+        if not fits_together(view, worker, plan.totals[mask], plan.counts[mask]):
             continue
         gain = score(plan, worker, plan.totals[mask])
         if best == 0 or gain > best_gain:

@@ -2,22 +2,11 @@
 
 from baselines.balance_route.plan import Plan
 from brgym._compile import compiled
-from brgym.cluster import Integers, View, window_size
+from brgym.cluster import Integers, View
+from brgym.cluster.vocabulary import candidate_context_tokens, window_size
 
 ORDERS = ("arrival", "prompt-ascending", "prompt-descending")
 """In which order the subset window takes candidates; its code in compiled functions is the index."""
-
-
-@compiled
-def free_slots(view: View) -> int:
-    """Free slots of all workers together."""
-    return len(view.load) * view.constants[0].slots - view.clock[0].active
-
-
-@compiled
-def candidate_context(view: View, candidate: int) -> int:
-    """Tokens that a candidate would occupy."""
-    return view.pool[view.clock[0].pool_start + candidate].context_tokens
 
 
 @compiled
@@ -25,7 +14,7 @@ def admitted_tokens(view: View, pairs: Integers, count: int) -> int:
     """Tokens that a decision admits."""
     total = 0
     for row in range(count):
-        total += candidate_context(view, pairs[row, 0])
+        total += candidate_context_tokens(view, pairs[row, 0])
     return total
 
 
@@ -52,7 +41,7 @@ def choose_window(view: View, order: int, window: Integers) -> int:
     for place in range(size):  # the next by (context, age) after the one taken last
         best, best_key = -1, 0
         for candidate in range(seen):
-            key = sign * candidate_context(view, candidate)
+            key = sign * candidate_context_tokens(view, candidate)
             later = after < 0 or key > after_key or (key == after_key and candidate > after)
             if later and (best < 0 or key < best_key):
                 best, best_key = candidate, key
@@ -74,7 +63,7 @@ def enumerate_subsets(view: View, plan: Plan, size: int) -> None:
     plan.totals[0] = 0
     plan.counts[0] = 0
     for place in range(size):
-        context = candidate_context(view, plan.window[place])
+        context = candidate_context_tokens(view, plan.window[place])
         bit = 1 << place
         for rest in range(bit):
             plan.totals[bit | rest] = plan.totals[rest] + context

@@ -7,12 +7,11 @@ from typing import ClassVar, Literal
 import numpy as np
 import numpy.typing as npt
 
-from baselines.bf_io.policy import room_tokens
+from baselines.bf_io.policy import spare_tokens
 from baselines.bf_io.programme import DEFAULT_NODE_LIMIT, optimal_assignment, predicted_imbalance
 from baselines.bf_io.projection import projected_loads
 from brgym._checks import check_integer
-from brgym.cluster import ClusterConfig, Integers, PoolPolicy, Reals, RouterView, simulate
-from brgym.cluster.policy import is_clairvoyant
+from brgym.cluster import ClusterConfig, Integers, PoolPolicy, Reals, RouterView, is_clairvoyant, simulate
 from brgym.workload import Workload
 from classifiers import Predictor
 
@@ -103,7 +102,7 @@ def optimality_gap(
             sample.projection,
             np.array(list(sample.seen.values())),
             sample.free_slots,
-            room_tokens=sample.room_tokens,
+            spare_tokens=sample.spare_tokens,
             count=len(sample.admitted),
             node_limit=node_limit,
         )
@@ -127,7 +126,7 @@ class _Sample:
         self.boundary = view.boundary
         self.projection = projection.copy()
         self.free_slots = view.free_slots
-        self.room_tokens = room_tokens(view)
+        self.spare_tokens = spare_tokens(view)
         self.seen: dict[int, int] = {}  # request -> context
         self.admitted: dict[int, int] = {}  # request -> worker
 

@@ -7,9 +7,7 @@ import numpy as np
 from baselines.bf_io.programme import DEFAULT_NODE_LIMIT, optimal_assignment
 from baselines.bf_io.projection import projected_loads
 from brgym._checks import check_integer, check_real
-from brgym.cluster import ClusterConfig, Integers, RouterView
-from brgym.cluster.policy import is_clairvoyant
-from brgym.cluster.state import UNLIMITED
+from brgym.cluster import ClusterConfig, Integers, RouterView, is_clairvoyant
 from classifiers import Predictor
 
 
@@ -63,7 +61,7 @@ class BFIO:
             projected_loads(view, self.horizon, self.predictor),
             view.candidate_context_tokens,
             view.free_slots,
-            room_tokens=room_tokens(view),
+            spare_tokens=spare_tokens(view),
             node_limit=self.node_limit,
             time_limit_s=self.time_limit_s,
         )
@@ -71,7 +69,6 @@ class BFIO:
         return np.column_stack([admitted, assignment.worker[admitted]])
 
 
-def room_tokens(view: RouterView) -> Integers | None:
-    """KV tokens of each worker that neither load nor the coming step takes, shape (workers,); None for no limit."""
-    capacity = int(view.arrays.constants["kv_capacity"][0])
-    return None if capacity == UNLIMITED else capacity - view.load_tokens - view.active
+def spare_tokens(view: RouterView) -> Integers | None:
+    """`RouterView.spare_tokens`; None for no limit."""
+    return None if view.kv_capacity is None else view.spare_tokens

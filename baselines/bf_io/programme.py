@@ -23,8 +23,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from brgym._checks import check_integer
-from brgym.cluster import Integers, Reals
-from brgym.cluster.state import UNLIMITED
+from brgym.cluster import UNLIMITED, Integers, Reals, imbalance
 
 DEFAULT_NODE_LIMIT = 1000
 """Branch-and-bound nodes of one programme. Counted in nodes, the answer is the same on every machine."""
@@ -58,7 +57,7 @@ def predicted_imbalance(projection: Reals, contexts: Integers, worker: Integers)
     load = projection.astype(np.float64)
     admitted = worker >= 0
     np.add.at(load, worker[admitted], contexts[admitted, None] + np.arange(load.shape[1]))
-    return float((len(load) * load.max(axis=0) - load.sum(axis=0)).sum())
+    return float(imbalance(len(load), load.max(axis=0), load.sum(axis=0)).sum())
 
 
 def optimal_assignment(
@@ -66,7 +65,7 @@ def optimal_assignment(
     contexts: Integers,
     free_slots: Integers,
     *,
-    room_tokens: Integers | None = None,
+    spare_tokens: Integers | None = None,
     count: int | None = None,
     node_limit: int = DEFAULT_NODE_LIMIT,
     time_limit_s: float | None = None,
@@ -77,7 +76,7 @@ def optimal_assignment(
         projection: P_g(h) of the active requests in tokens, shape (workers, H + 1).
         contexts: Tokens that each candidate occupies once admitted, shape (candidates,).
         free_slots: Free slots of each worker, shape (workers,).
-        room_tokens: KV capacity less load less active requests of each worker, shape (workers,); None for no limit.
+        spare_tokens: KV capacity less load less active requests of each worker, shape (workers,); None for no limit.
         count: How many to admit; None for as many as slots and KV allow.
         node_limit: Branch-and-bound nodes after which the best assignment found so far is taken.
         time_limit_s: Seconds after which the same happens; then the answer depends on the machine. None for no limit.
@@ -88,7 +87,7 @@ def optimal_assignment(
     """
     if count is not None:
         check_integer("count", count, minimum=0, maximum=len(contexts))
-    programme = _Programme(projection, contexts, free_slots, room_tokens, node_limit, time_limit_s)
+    programme = _Programme(projection, contexts, free_slots, spare_tokens, node_limit, time_limit_s)
     most, most_proven = programme.most() if count is None else (count, True)
     worker, proven = programme.least_imbalance(most) if most > 0 else (np.full(len(contexts), -1), True)
     imbalance = predicted_imbalance(projection, contexts, worker)
@@ -107,16 +106,16 @@ class _Programme:
         projection: Reals,
         contexts: Integers,
         free_slots: Integers,
-        room_tokens: Integers | None,
+        spare_tokens: Integers | None,
         node_limit: int,
         time_limit_s: float | None,
     ) -> None:
-        room = np.full(len(projection), np.inf) if room_tokens is None else room_tokens
+        room = np.full(len(projection), np.inf) if spare_tokens is None else spare_tokens
         self.workers = len(projection)
         self.contexts = contexts
         self.open = np.flatnonzero((free_slots > 0) & (room > contexts.min(initial=UNLIMITED)))
         self.free_slots = free_slots[self.open]
-        self.room_tokens = room[self.open]
+        self.spare_tokens = room[self.open]
         self.projection = projection[self.open]
         self.envelope = projection.max(axis=0)
         self.node_limit = node_limit
@@ -126,7 +125,7 @@ class _Programme:
     def most(self) -> tuple[int, bool]:
         """The largest number of candidates that can be admitted at once, and whether that is proven."""
         largest = np.concatenate([[0], np.cumsum(np.sort(self.contexts + 1)[::-1])])
-        if (largest[np.minimum(self.free_slots, len(self.contexts))] <= self.room_tokens).all():
+        if (largest[np.minimum(self.free_slots, len(self.contexts))] <= self.spare_tokens).all():
             return min(len(self.contexts), int(self.free_slots.sum())), True  # KV cannot bind
         pairs = len(self.contexts) * len(self.open)
         objective = np.concatenate([-np.ones(pairs), np.zeros(len(self.envelope))])
@@ -166,7 +165,7 @@ class _Programme:
 
         pairs = len(self.contexts) * len(self.open)
         is_pair = np.arange(len(objective)) < pairs
-        at_most = np.concatenate([np.ones(len(self.contexts)), self.free_slots, self.room_tokens, [most]])
+        at_most = np.concatenate([np.ones(len(self.contexts)), self.free_slots, self.spare_tokens, [most]])
         lower = np.concatenate([np.full(len(at_most) - 1, -np.inf), [fewest], self.projection.T.ravel()])
         upper = np.concatenate([at_most, np.full(self.projection.size, np.inf)])
         matrix = csr_array((self.entries, (self.rows, self.columns)), shape=(len(upper), len(objective)))

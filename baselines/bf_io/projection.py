@@ -21,6 +21,6 @@ def projected_loads(view: RouterView, horizon: int, predictor: Predictor | None)
     if horizon == 0 or predictor is None:
         return view.load_tokens[:, None].astype(np.float64)
     memory = plan_memory(view.workers, greedy_above=0, subset_window=1, order=0, horizon=horizon)
-    plan = plan_of(memory, view.workers)
+    plan = plan_of(memory)
     project_cut(view.arrays, plan, predictor.expected_remaining(view, horizon))
     return plan.projection

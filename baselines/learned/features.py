@@ -11,7 +11,18 @@ import numpy as np
 import numpy.typing as npt
 
 from brgym._compile import compiled
-from brgym.cluster import View, window_size
+from brgym.cluster import View
+from brgym.cluster.vocabulary import (
+    active_context_tokens,
+    active_generated_tokens,
+    active_requests,
+    active_worker,
+    candidate_context_tokens,
+    free_slots,
+    slots,
+    window_size,
+    workers,
+)
 
 Floats = npt.NDArray[np.float32]
 
@@ -62,7 +73,7 @@ def features_in(row: Floats, workers: int) -> Features:
 @compiled
 def write_row(view: View, row: Floats) -> None:
     """Writes all features into a row of `columns` entries."""
-    write_features(view, features_in(row, len(view.load)))
+    write_features(view, features_in(row, workers(view)))
 
 
 @compiled
@@ -78,26 +89,24 @@ def write_features(view: View, out: Features) -> None:
 @compiled
 def context_scale(view: View, shown: int) -> float:
     """Mean context of the active requests, or of the candidates where none is active, in tokens."""
-    active = view.clock[0].active
-    if active > 0:
-        return view.load.sum() / active
+    if active_requests(view) > 0:
+        return view.load_tokens.sum() / active_requests(view)
     total = 0.0
     for candidate in range(shown):
-        total += view.pool[view.clock[0].pool_start + candidate].context_tokens
+        total += candidate_context_tokens(view, candidate)
     return max(total / max(shown, 1), 1.0)
 
 
 @compiled
 def _write_candidates(view: View, out: Features, shown: int, scale: float) -> None:
-    start = view.clock[0].pool_start
     mean, square = 0.0, 0.0
     for candidate in range(shown):
-        context = view.pool[start + candidate].context_tokens / scale
+        context = candidate_context_tokens(view, candidate) / scale
         mean += context
         square += context * context
     mean /= max(shown, 1)
     for candidate in range(shown):
-        context = view.pool[start + candidate].context_tokens / scale
+        context = candidate_context_tokens(view, candidate) / scale
         seen = out.candidates[candidate]
         seen[0] = 1.0
         seen[1] = context
@@ -111,52 +120,50 @@ def _write_candidates(view: View, out: Features, shown: int, scale: float) -> No
 
 @compiled
 def _write_workers(view: View, out: Features, scale: float) -> None:
-    workers, slots = len(view.load), view.constants[0].slots
-    envelope, total = float(view.load.max()), float(view.load.sum())
+    envelope, total = float(view.load_tokens.max()), float(view.load_tokens.sum())
     _write_ages(view, out)
-    for worker in range(workers):
-        load = view.load[worker]
-        free = slots - view.active[worker]
+    for worker in range(workers(view)):
+        load = view.load_tokens[worker]
+        free = free_slots(view, worker)
         seen = out.workers[worker]
-        seen[0] = (load - (total - load) / max(workers - 1, 1)) / scale
+        seen[0] = (load - (total - load) / max(workers(view) - 1, 1)) / scale
         seen[1] = (envelope - load) / scale
-        seen[2] = free / slots
+        seen[2] = free / slots(view)
         seen[3] = free / (1.0 + free)
 
 
 @compiled
 def _write_ages(view: View, out: Features) -> None:
     out.workers[:, 4:] = 0.0
-    clock = view.clock[0]
+    active = active_requests(view)
     total_age = 0.0
-    for place in range(clock.active):
-        total_age += clock.step - view.running[place].birth_step
-    mean_age = max(total_age / max(clock.active, 1), 1.0)
-    for place in range(clock.active):
-        request = view.running[place]
-        age = (clock.step - request.birth_step) / mean_age
-        context = request.prompt_tokens + clock.step - request.birth_step
-        seen = out.workers[request.worker]
+    for place in range(active):
+        total_age += active_generated_tokens(view, place)
+    mean_age = max(total_age / max(active, 1), 1.0)
+    for place in range(active):
+        age = active_generated_tokens(view, place) / mean_age
+        context = active_context_tokens(view, place)
+        seen = out.workers[active_worker(view, place)]
         seen[4] += context * age
         if age >= _OLD:
             seen[5] += context
-    for worker in range(len(view.load)):
+    for worker in range(workers(view)):
         seen = out.workers[worker]
-        load = max(view.load[worker], 1)
+        load = max(view.load_tokens[worker], 1)
         seen[4] = seen[4] / load - 1.0 if view.active[worker] > 0 else 0.0
         seen[5] /= load
 
 
 @compiled
 def _write_cluster(view: View, out: Features, shown: int) -> None:
-    workers, slots, active = len(view.load), view.constants[0].slots, view.clock[0].active
+    count, active = workers(view), active_requests(view)
     margin, square = 0.0, 0.0
-    for worker in range(workers):
+    for worker in range(count):
         margin += out.workers[worker, 1]
         square += out.workers[worker, 1] ** 2
-    margin /= workers
-    free = slots - active / workers
+    margin /= count
+    free = slots(view) - active / count
     out.cluster[0] = margin
-    out.cluster[1] = math.sqrt(max(square / workers - margin * margin, 0.0))
+    out.cluster[1] = math.sqrt(max(square / count - margin * margin, 0.0))
     out.cluster[2] = free / (1.0 + free)
-    out.cluster[3] = active / (workers * slots)
+    out.cluster[3] = active / (count * slots(view))

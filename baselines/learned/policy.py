@@ -13,8 +13,8 @@ from baselines.learned.features import write_features
 from baselines.learned.forward import Weights, begin_worker, embed, score, weights_from
 from baselines.learned.memory import brain_of, memory_for
 from brgym._checks import check_integer
-from brgym.cluster import ClusterConfig, Integers, Memory, View, compiled_kernel, window_size
-from brgym.cluster.admission import room_tokens
+from brgym.cluster import ClusterConfig, Integers, Memory, View, compiled_kernel
+from brgym.cluster.vocabulary import candidate_context_tokens, room_tokens, window_size
 
 SHIPPED = Path(__file__).with_name("weights.safetensors")
 """The weights that the router takes by default; docs/learned-router.md says how they were made."""
@@ -25,14 +25,14 @@ DEFAULT_CANDIDATE_WINDOW = 32
 
 @compiled_kernel
 def _learned(view: View, memory: Memory, pairs: Integers) -> int:
-    brain = brain_of(memory, len(view.load))
+    brain = brain_of(memory)
     features, weights, scratch = brain.features, brain.weights, brain.scratch
     shown = min(window_size(view), len(features.candidates))
     write_features(view, features)
     embed(weights, features, shown, scratch)
     brain.passed[:] = 0
     considered, found, best = 0, 0, 0.0
-    while considered < brain.worker_window:
+    while considered < brain.worker_window[0]:
         worker = freest_worker(view, brain.passed)
         if worker < 0:
             break
@@ -40,7 +40,7 @@ def _learned(view: View, memory: Memory, pairs: Integers) -> int:
         begin_worker(weights, worker, scratch)
         room, fitted = room_tokens(view, worker), 0
         for candidate in range(shown):
-            if view.pool[view.clock[0].pool_start + candidate].context_tokens > room:
+            if candidate_context_tokens(view, candidate) > room:
                 continue
             fitted = 1
             points = score(weights, features, candidate, worker, scratch)

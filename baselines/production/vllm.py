@@ -3,75 +3,84 @@
 It knows the engines' counts of waiting and running requests from snapshots, and adds to its own copy at each pick.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
 from baselines.compiled import CompiledArrivalPolicy
-from baselines.on_arrival import requests_on
 from brgym._checks import check_integer
 from brgym._compile import compiled
-from brgym.cluster import ClusterConfig, Integers, Memory, Reals, View, compiled_kernel
+from brgym.cluster import ClusterConfig, Integers, Layout, Memory, Records, View, compiled_kernel
+from brgym.cluster.vocabulary import kv_capacity, now_s, requests_on, workers
 
 _PUBLISH_S = 0.1
 _PUBLISH_UNCHANGED_S = 5.0
 _KV_USE_ABOVE = 0.5
 _KV_USE_WEIGHT = 6.0
 
-_PICK_COUNTS_AS, _DECISIONS, _HEADER = range(3)
-_WAITING, _RUNNING, _TOKENS, _COLUMNS = range(4)
+_ROUTER = np.dtype([("pick_counts_as", "i8"), ("decisions", "i8"), ("published_s", "f8")], align=True)
+
+
+class Counters(NamedTuple):
+    """What the router knows of the engines; one number a worker.
+
+    Attributes:
+        router: What a pick adds to `waiting`, decisions made, when the snapshot was published, shape (1,).
+        waiting: Waiting requests: those of the snapshot, and what has been added since.
+        running: Running requests of the snapshot.
+        kv_tokens: KV tokens of the snapshot.
+        published_waiting: Waiting requests of the snapshot.
+    """
+
+    router: Records
+    waiting: Integers
+    running: Integers
+    kv_tokens: Integers
+    published_waiting: Integers
+
+
+_LAYOUT = Layout(Counters, records={"router": _ROUTER})
+_counters_in = _LAYOUT.reader()
 
 
 @compiled
-def refreshed_counts(view: View, integers: Integers, reals: Reals) -> Integers:
-    """The router's own copy of the engines' counts, replaced where a new snapshot is due.
+def refresh(view: View, counters: Counters) -> None:
+    """Replaces the router's copy of the engines' counts where a new snapshot is due.
 
     The engines publish at most every 100 ms, and every 5 s if no request began, ended or queued in between; each time,
     what the router had added to its copy is overwritten.
-
-    Args:
-        view: What the router sees.
-        integers: A router's memory: header, its counts, the published counts.
-        reals: When they were published, in seconds, shape (1,).
-
-    Returns:
-        Waiting, running and KV tokens of each worker, shape (workers, 3), a view of `integers`.
     """
-    workers = len(view.load)
-    size = workers * _COLUMNS
-    counts = integers[_HEADER : _HEADER + size].reshape(workers, _COLUMNS)
-    published = integers[_HEADER + size :].reshape(workers, _COLUMNS)
-    elapsed_s = view.clock[0].now_s - reals[0]
+    elapsed_s = now_s(view) - counters.router[0].published_s
     if elapsed_s < _PUBLISH_S:
-        return counts
+        return
     changed = False
-    for worker in range(workers):
-        changed |= published[worker, _WAITING] != view.workers[worker].queued
-        changed |= published[worker, _RUNNING] != view.active[worker]
+    for worker in range(workers(view)):
+        changed |= counters.published_waiting[worker] != view.queued[worker]
+        changed |= counters.running[worker] != view.active[worker]
     if changed or elapsed_s >= _PUBLISH_UNCHANGED_S:
-        reals[0] = view.clock[0].now_s
-        for worker in range(workers):
-            published[worker, _WAITING] = view.workers[worker].queued
-            published[worker, _RUNNING] = view.active[worker]
-            published[worker, _TOKENS] = view.load[worker]
-        counts[:] = published
-    return counts
+        counters.router[0].published_s = now_s(view)
+        counters.waiting[:] = view.queued
+        counters.running[:] = view.active
+        counters.kv_tokens[:] = view.load_tokens
+        counters.published_waiting[:] = view.queued
 
 
 @compiled_kernel
 def _vllm(view: View, memory: Memory, pairs: Integers) -> int:
-    workers = len(view.load)
-    counts = refreshed_counts(view, memory.integers, memory.reals)
-    start = memory.integers[_DECISIONS] % workers
-    memory.integers[_DECISIONS] += 1
+    counters = _counters_in(memory)
+    refresh(view, counters)
+    start = counters.router[0].decisions % workers(view)
+    counters.router[0].decisions += 1
     best, lowest = -1, 0.0
-    for offset in range(workers):
-        worker = (start + offset) % workers
-        waiting = counts[worker, _WAITING]
-        kv_use = counts[worker, _TOKENS] / view.constants[0].kv_capacity
+    for offset in range(workers(view)):
+        worker = (start + offset) % workers(view)
+        waiting = counters.waiting[worker]
+        kv_use = counters.kv_tokens[worker] / kv_capacity(view)
         crowding = _KV_USE_WEIGHT * waiting * max(0.0, kv_use - _KV_USE_ABOVE)
-        load = max(requests_on(view, worker), waiting + counts[worker, _RUNNING]) + crowding
+        load = max(requests_on(view, worker), waiting + counters.running[worker]) + crowding
         if best < 0 or load < lowest:
             best, lowest = worker, load
-    counts[best, _WAITING] += memory.integers[_PICK_COUNTS_AS]
+    counters.waiting[best] += counters.router[0].pick_counts_as
     pairs[0, 0] = 0
     pairs[0, 1] = best
     return 1
@@ -79,13 +88,14 @@ def _vllm(view: View, memory: Memory, pairs: Integers) -> int:
 
 @compiled_kernel
 def _vllm_legacy(view: View, memory: Memory, pairs: Integers) -> int:
-    counts = refreshed_counts(view, memory.integers, memory.reals)
+    counters = _counters_in(memory)
+    refresh(view, counters)
     best, lowest = -1, 0
-    for worker in range(len(view.load)):
-        load = 4 * int(counts[worker, _WAITING]) + int(counts[worker, _RUNNING])
+    for worker in range(workers(view)):
+        load = 4 * int(counters.waiting[worker]) + int(counters.running[worker])
         if best < 0 or load < lowest:
             best, lowest = worker, load
-    counts[best, _WAITING] += memory.integers[_PICK_COUNTS_AS]
+    counters.waiting[best] += counters.router[0].pick_counts_as
     pairs[0, 0] = 0
     pairs[0, 1] = best
     return 1
@@ -113,10 +123,10 @@ class VLLM(CompiledArrivalPolicy):
         self.api_servers = None if api_servers is None else check_integer("api_servers", api_servers, minimum=1)
 
     def initial_memory(self, cluster: ClusterConfig, seed: int) -> Memory:
-        """What a pick adds, decisions made, the router's counts, the published ones; when they were published."""
-        integers = np.zeros(_HEADER + 2 * _COLUMNS * cluster.workers, np.int64)
-        integers[_PICK_COUNTS_AS] = self.api_servers or cluster.workers
-        return Memory(integers, np.array([-np.inf]))
+        """The router's counters; the first decision finds a snapshot due."""
+        router = np.array([(self.api_servers or cluster.workers, 0, -np.inf)], _ROUTER)
+        counts = [np.zeros(cluster.workers, np.int64) for _ in range(4)]
+        return _LAYOUT.memory(Counters(router, *counts))
 
 
 class VLLMLegacy(VLLM):

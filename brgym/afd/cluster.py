@@ -9,8 +9,7 @@ from typing import Any
 
 from brgym._checks import check_choice, check_integer
 from brgym.afd.coefficients import Coefficients
-from brgym.cluster import ClusterConfig, StepTime
-from brgym.cluster.step_time import StepTimeRow
+from brgym.cluster import ClusterConfig, StepTime, StepTimeRow
 
 SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
 """Seconds in each unit of time that coefficients may be in to become a cluster."""

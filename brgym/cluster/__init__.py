@@ -1,20 +1,37 @@
-"""The physics: data-parallel decode workers in lockstep, and a router that decides who decodes where."""
+"""The physics: data-parallel decode workers in lockstep, and a router that decides who decodes where.
 
-from brgym.cluster.admission import fits
+Here stands what policies, studies and users need. A compiled policy reads the cluster with the words of `vocabulary`;
+whoever drives a cluster step by step, as an environment does, finds the rest in `brgym.cluster.engine`.
+"""
+
+from brgym.cluster import vocabulary
+from brgym.cluster.asking import compiled_kernel, room_for_pairs
 from brgym.cluster.bounds import Bound, envelope_token_steps, lower_bound, recovered
 from brgym.cluster.config import ClusterConfig, Power
-from brgym.cluster.drive import compiled_kernel, room_for_pairs
+from brgym.cluster.figures import balance, imbalance
+from brgym.cluster.layout import Layout, Memory
+from brgym.cluster.memory import servable
 from brgym.cluster.metrics import Distribution, Metrics
-from brgym.cluster.policy import ArrivalPolicy, Binding, CompiledPolicy, Kernel, Memory, Policy, PoolPolicy
+from brgym.cluster.policy import (
+    ArrivalPolicy,
+    Binding,
+    CompiledPolicy,
+    Kernel,
+    Policy,
+    PoolPolicy,
+    is_clairvoyant,
+    is_compiled,
+)
 from brgym.cluster.presets import PRESETS, Preset, preset
-from brgym.cluster.simulate import Result, simulate
-from brgym.cluster.state import Integers, Reals, Records, View
+from brgym.cluster.records import UNLIMITED, Integers, Reals, Records
+from brgym.cluster.simulate import Oversize, Result, simulate
+from brgym.cluster.state import View
 from brgym.cluster.step_time import StepTime, StepTimeRow
 from brgym.cluster.view import ClairvoyantView, RouterView
-from brgym.cluster.waiting import window_size
 
 __all__ = [
     "PRESETS",
+    "UNLIMITED",
     "ArrivalPolicy",
     "Binding",
     "Bound",
@@ -24,8 +41,10 @@ __all__ = [
     "Distribution",
     "Integers",
     "Kernel",
+    "Layout",
     "Memory",
     "Metrics",
+    "Oversize",
     "Policy",
     "PoolPolicy",
     "Power",
@@ -37,13 +56,17 @@ __all__ = [
     "StepTime",
     "StepTimeRow",
     "View",
+    "balance",
     "compiled_kernel",
     "envelope_token_steps",
-    "fits",
+    "imbalance",
+    "is_clairvoyant",
+    "is_compiled",
     "lower_bound",
     "preset",
     "recovered",
     "room_for_pairs",
+    "servable",
     "simulate",
-    "window_size",
+    "vocabulary",
 ]

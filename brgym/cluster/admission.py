@@ -7,60 +7,27 @@ weight follows from the step count, so nothing has to be touched while it decode
 import numpy as np
 
 from brgym._compile import inlined
-from brgym.cluster.state import NOTHING, State, View, view_of
-from brgym.cluster.waiting import await_recompute, context_tokens, dequeue, window_size
-
-
-@inlined
-def room_tokens(view: View, worker: int) -> int:
-    """The largest context that fits on a worker, with KV room for the coming step; -1 where no slot is free."""
-    constants = view.constants[0]
-    active = view.active[worker]
-    if active >= constants.slots:
-        return -1
-    return max(constants.kv_capacity - view.load[worker] - active - 1, -1)
-
-
-@inlined
-def fits(view: View, worker: int, context: int) -> bool:
-    """Whether a request with `context` tokens fits on a worker: a free slot, and KV room for the coming step."""
-    return context <= room_tokens(view, worker)
-
-
-@inlined
-def anything_fits(view: View) -> bool:
-    """Whether some candidate fits on some worker: the smallest one does, if any."""
-    clock = view.clock[0]
-    if clock.active == len(view.load) * view.constants[0].slots:
-        return False
-    smallest = -1
-    for place in range(clock.pool_start, clock.pool_start + window_size(view)):
-        context = int(view.pool[place].context_tokens)
-        if smallest < 0 or context < smallest:
-            smallest = context
-    if smallest < 0:
-        return False
-    for worker in range(len(view.load)):  # noqa: SIM110  # compiled code knows no generators
-        if fits(view, worker, smallest):
-            return True
-    return False
+from brgym.cluster.memory import fits, spare_tokens
+from brgym.cluster.records import NOTHING
+from brgym.cluster.state import State, view_of
+from brgym.cluster.waiting import await_recompute, context_tokens, dequeue
 
 
 @inlined
 def admit(state: State, request: int, worker: int) -> None:
     """Makes a request active on a worker; the caller has taken it from where it waited."""
-    clock = state.clock[0]
+    clock, progress = state.clock[0], state.progress[0]
     entry = state.requests[request]
-    state.load[worker] += context_tokens(state, request)
+    state.load_tokens[worker] += context_tokens(state, request)
     state.active[worker] += 1
     entry.worker = worker
     entry.birth_step = clock.step - entry.generated_tokens
     if np.isnan(entry.admit_s):
         entry.admit_s = clock.now_s
-        clock.admitted += 1
+        progress.admitted += 1
     if np.isnan(entry.first_token_s):
-        state.fresh[clock.fresh] = request
-        clock.fresh += 1
+        state.fresh[progress.fresh] = request
+        progress.fresh += 1
     _push_newest(state, request)
     _enter_calendar(state, request)
     _list_running(state, request)
@@ -70,11 +37,11 @@ def admit(state: State, request: int, worker: int) -> None:
 def admit_from_queues(state: State) -> None:
     """Each worker, in index order, admits from its own queue while the head fits."""
     view = view_of(state)
-    for worker in range(len(state.load)):
-        head = state.workers[worker].queue_first
+    for worker in range(len(state.load_tokens)):
+        head = state.links[worker].queue_first
         while head != NOTHING and fits(view, worker, context_tokens(state, head)):
             admit(state, dequeue(state, worker), worker)
-            head = state.workers[worker].queue_first
+            head = state.links[worker].queue_first
 
 
 @inlined
@@ -82,7 +49,7 @@ def release(state: State, request: int) -> None:
     """Takes an active request off its worker: slot and KV are free at once."""
     entry = state.requests[request]
     generated = state.clock[0].step - entry.birth_step
-    state.load[entry.worker] -= entry.prompt_tokens + generated
+    state.load_tokens[entry.worker] -= entry.prompt_tokens + generated
     state.active[entry.worker] -= 1
     entry.generated_tokens = generated
     _forget_newest(state, request)
@@ -93,10 +60,10 @@ def release(state: State, request: int) -> None:
 @inlined
 def preempt_overfull(state: State) -> None:
     """Part 4 of a step: a worker whose coming tokens exceed its KV capacity preempts what it admitted last."""
-    capacity = state.constants[0].kv_capacity
-    for worker in range(len(state.load)):
-        while state.load[worker] + state.active[worker] > capacity:
-            victim = state.workers[worker].newest
+    view = view_of(state)
+    for worker in range(len(state.load_tokens)):
+        while spare_tokens(view, worker) < 0:
+            victim = state.links[worker].newest
             release(state, victim)
             state.requests[victim].preemptions += 1
             await_recompute(state, victim)
@@ -111,12 +78,12 @@ def finishing_bucket(state: State, step: int) -> int:
 @inlined
 def _push_newest(state: State, request: int) -> None:
     entry = state.requests[request]
-    previous = state.workers[entry.worker].newest
+    previous = state.links[entry.worker].newest
     entry.older = previous
     entry.newer = NOTHING
     if previous != NOTHING:
         state.requests[previous].newer = request
-    state.workers[entry.worker].newest = request
+    state.links[entry.worker].newest = request
 
 
 @inlined
@@ -127,7 +94,7 @@ def _forget_newest(state: State, request: int) -> None:
     if entry.newer != NOTHING:
         state.requests[entry.newer].older = entry.older
     else:
-        state.workers[entry.worker].newest = entry.older
+        state.links[entry.worker].newest = entry.older
 
 
 @inlined

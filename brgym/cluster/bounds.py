@@ -18,9 +18,13 @@ their number is at least K = max(max_i o_i, ceil(T / (G B)), ceil((W + T) / (G k
 
 *Most active requests.* In the same way sum_k max_g n_{g,k} >= N = max(ceil(T / G), max_i o_i).
 
-*Time.* dt_k is at least each row of the step time, so for each row sum_k dt_k >= base_s K + per_token_s E +
-per_worker_active_s N + per_active_s T. The DP barrier has one row: C K + t_l E. With more rows (AFD) the largest row
-counts, which ignores that different rows may decide different steps.
+*Time.* dt_k is at least each row of the step time, base_s + max_g (per_token_s L_g + per_worker_active_s n_g) +
+per_active_s sum_g n_g. The largest worker needs at least per_token_s M, and per_worker_active_s max_g n_g; where a row
+has both, also the mean over the workers, and what any request that is active needs for itself alone. So for each row
+sum_k dt_k >= base_s K + Y + per_active_s T, with Y the largest of per_token_s E, per_worker_active_s N,
+(per_token_s W + per_worker_active_s T) / G and max_i (per_token_s w_i + per_worker_active_s o_i). The DP barrier has one
+row: C K + t_l E. With more rows (AFD) the largest row counts, which ignores that different rows may decide different
+steps.
 
 *Arrivals.* Take any request r and all that arrive no earlier than it. Whatever serves them starts at a_r or later, so
 the argument holds for these requests and the steps from a_r on: makespan >= a_r + the bound of those requests alone.
@@ -32,13 +36,19 @@ the end of a run is not perfectly even), that candidates are seen through a wind
 
 import math
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
 from brgym.cluster.config import ClusterConfig
+from brgym.cluster import figures
+from brgym.cluster.records import Integers, Reals, Records
 from brgym.cluster.simulate import check_fits
-from brgym.cluster.state import Integers, Records
+from brgym.cluster.step_time import StepTimeRow
 from brgym.workload import Workload
+
+
+Amounts = TypeVar("Amounts", Integers, Reals)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,21 +78,46 @@ def lower_bound(cluster: ClusterConfig, workload: Workload) -> Bound:
     """
     check_fits(cluster, workload)
     tokens = workload.output_tokens
-    token_steps = workload.prompt_tokens * tokens + tokens * (tokens - 1) // 2
+    token_steps = _token_steps(workload)
     load, generated, longest = _from_each(token_steps), _from_each(tokens), _largest_from_each(tokens)
     envelope = np.maximum(_ceil_divide(load, cluster.workers), _largest_from_each(token_steps))
     most_active = np.maximum(_ceil_divide(generated, cluster.workers), longest)
     steps = np.maximum(longest, _ceil_divide(generated, cluster.workers * cluster.slots))
     if cluster.kv_capacity is not None:
         steps = np.maximum(steps, _ceil_divide(load + generated, cluster.workers * cluster.kv_capacity))
-    service_s = cluster.step_time.as_array() @ np.array([steps, envelope, most_active, generated], dtype=np.float64)
+    service_s = np.max(
+        [
+            row.base_s * steps
+            + row.per_active_s * generated
+            + _slowest_worker_s(row, cluster.workers, workload, envelope, most_active)
+            for row in cluster.step_time.rows
+        ],
+        axis=0,
+    )
     return Bound(
-        makespan_s=float((workload.arrival_s + service_s.max(axis=0)).max()),
+        makespan_s=float((workload.arrival_s + service_s).max()),
         steps=int(steps[0]),
         envelope_token_steps=int(envelope[0]),
         load_token_steps=int(load[0]),
-        imbalance_token_steps=int(cluster.workers * envelope[0] - load[0]),
+        imbalance_token_steps=int(figures.imbalance(cluster.workers, envelope[0], load[0])),
     )
+
+
+def _slowest_worker_s(
+    row: StepTimeRow, workers: int, workload: Workload, envelope: Integers, most_active: Integers
+) -> Reals:
+    """Y of the module's docstring for each request and all after it, in seconds, shape (requests,)."""
+    by_load, by_active = row.per_token_s * envelope, row.per_worker_active_s * most_active
+    if row.per_token_s == 0.0 or row.per_worker_active_s == 0.0:
+        return np.asarray(by_load + by_active)
+    alone_s = row.per_token_s * _token_steps(workload) + row.per_worker_active_s * workload.output_tokens
+    return np.maximum.reduce([by_load, by_active, _from_each(alone_s) / workers, _largest_from_each(alone_s)])
+
+
+def _token_steps(workload: Workload) -> Integers:
+    """w_i of the module's docstring, shape (requests,)."""
+    tokens = workload.output_tokens
+    return workload.prompt_tokens * tokens + tokens * (tokens - 1) // 2
 
 
 def envelope_token_steps(steps: Records) -> int:
@@ -111,13 +146,13 @@ def recovered(reference: float, policy: float, bound: float) -> float:
     return (reference - policy) / (reference - bound) if reference > bound else math.nan
 
 
-def _from_each(values: Integers) -> Integers:
+def _from_each(values: Amounts) -> Amounts:
     """Sum over each request and all after it; for equal arrivals the first of them has the largest, as it should."""
-    return np.cumsum(values[::-1])[::-1]
+    return np.cumsum(values[::-1])[::-1]  # type: ignore[return-value]
 
 
-def _largest_from_each(values: Integers) -> Integers:
-    return np.maximum.accumulate(values[::-1])[::-1]
+def _largest_from_each(values: Amounts) -> Amounts:
+    return np.maximum.accumulate(values[::-1])[::-1]  # type: ignore[no-any-return]
 
 
 def _ceil_divide(values: Integers, by: int) -> Integers:

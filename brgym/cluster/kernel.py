@@ -6,18 +6,22 @@ called again. A compiled policy, a policy in Python and an environment all drive
 
 import math
 
+import numpy as np
+
 from brgym._compile import compiled, inlined
 from brgym.cluster.admission import (
     admit,
     admit_from_queues,
-    anything_fits,
     finishing_bucket,
-    fits,
     preempt_overfull,
     release,
 )
-from brgym.cluster.state import FROM_POOL, JOIN, NOTHING, ROUTE, RUN, Integers, Reals, State, View, view_of
-from brgym.cluster.waiting import enqueue, join, next_event_s, take_from_pool, window_size
+from brgym.cluster.figures import step_seconds
+from brgym.cluster.memory import fits
+from brgym.cluster.records import FROM_POOL, JOIN, NOTHING, ROUTE, RUN, Integers
+from brgym.cluster.state import State, View, view_of
+from brgym.cluster.vocabulary import anything_fits, candidate_context_tokens, waiting, window_size
+from brgym.cluster.waiting import enqueue, join, next_event_s, take_from_pool
 
 DECIDE, DONE, STUCK, LOG_FULL = 0, 1, 2, 3
 """What `advance` stopped for: a decision of the router; the end; requests wait, but none runs and none is due, so that
@@ -31,18 +35,18 @@ def advance(state: State) -> int:
     Returns:
         One of `DECIDE`, `DONE`, `STUCK`, `LOG_FULL`.
     """
-    clock, view = state.clock[0], view_of(state)
+    clock, progress, view = state.clock[0], state.progress[0], view_of(state)
     while True:
-        if clock.phase == JOIN:
+        if progress.phase == JOIN:
             clock.boundary += 1
             join(state)
-            clock.phase = ROUTE
-        if clock.phase == ROUTE:
+            progress.phase = ROUTE
+        if progress.phase == ROUTE:
             if _decision_due(view):
                 return DECIDE
             if state.constants[0].binding != FROM_POOL:
                 admit_from_queues(state)
-            clock.phase = RUN
+            progress.phase = RUN
         if clock.active == 0:
             due_s = next_event_s(state)
             if math.isinf(due_s):
@@ -53,7 +57,7 @@ def advance(state: State) -> int:
                 return LOG_FULL
             preempt_overfull(state)
             _run_step(state)
-        clock.phase = JOIN
+        progress.phase = JOIN
 
 
 @inlined
@@ -71,13 +75,13 @@ def apply(state: State, pairs: Integers, count: int) -> int:
         not fit); the rows before it have been carried out.
     """
     if count == 0:
-        state.clock[0].phase = RUN
+        state.progress[0].phase = RUN
         return -1
     view = view_of(state)
     seen = window_size(view)
     for row in range(count):
         candidate, worker = pairs[row, 0], pairs[row, 1]
-        if not (0 <= candidate < seen and 0 <= worker < len(state.load)):
+        if not (0 <= candidate < seen and 0 <= worker < len(state.load_tokens)):
             return row
         index = candidate  # where it stands now that older ones of this decision have left
         for earlier in range(row):
@@ -89,7 +93,7 @@ def apply(state: State, pairs: Integers, count: int) -> int:
             request = take_from_pool(state, index)
             state.requests[request].worker = worker
             enqueue(state, worker, request)
-        elif fits(view, worker, state.pool[state.clock[0].pool_start + index].context_tokens):
+        elif fits(view, worker, candidate_context_tokens(view, index)):
             admit(state, take_from_pool(state, index), worker)
         else:
             return row
@@ -108,27 +112,6 @@ def proceed(state: State, pairs: Integers, count: int) -> int:
 
 
 @inlined
-def waiting(view: View) -> int:
-    """Requests that have arrived and are neither active nor recomputing."""
-    return view.clock[0].pool_stop - view.clock[0].pool_start + view.clock[0].queued
-
-
-@inlined
-def step_seconds(step_time: Reals, envelope: float, most_active: float, all_active: float) -> float:
-    """Duration of a step: the largest row of `StepTime.as_array`."""
-    duration_s = 0.0
-    for row in range(len(step_time)):
-        seconds = (
-            step_time[row, 0]
-            + step_time[row, 1] * envelope
-            + step_time[row, 2] * most_active
-            + step_time[row, 3] * all_active
-        )
-        duration_s = max(duration_s, seconds)
-    return duration_s
-
-
-@inlined
 def _decision_due(view: View) -> bool:
     if view.constants[0].binding == FROM_POOL:
         return anything_fits(view)
@@ -137,42 +120,46 @@ def _decision_due(view: View) -> bool:
 
 @inlined
 def _run_step(state: State) -> None:
-    """Parts 5 and 6: the step lasts as long as the envelope needs, then every active request has one token more."""
-    clock = state.clock[0]
-    envelope, most_active = 0, 0
-    for worker in range(len(state.load)):
-        envelope = max(envelope, int(state.load[worker]))
-        most_active = max(most_active, int(state.active[worker]))
-    duration_s = step_seconds(state.step_time, envelope, most_active, clock.active)
-    _log_step(state, envelope, duration_s)
+    """Parts 5 and 6: the step lasts as long as the slowest worker needs, then every active request has one token more."""
+    clock, progress = state.clock[0], state.progress[0]
+    duration_s = _step_seconds(state)
+    _log_step(state, duration_s)
     clock.now_s += duration_s
-    for place in range(clock.fresh):
+    for place in range(progress.fresh):
         state.requests[state.fresh[place]].first_token_s = clock.now_s
-    clock.fresh = 0
-    for worker in range(len(state.load)):
-        state.load[worker] += state.active[worker]
+    progress.fresh = 0
+    for worker in range(len(state.load_tokens)):
+        state.load_tokens[worker] += state.active[worker]
     _finish_due(state)
 
 
 @inlined
 def _finish_due(state: State) -> None:
-    clock = state.clock[0]
+    clock, progress = state.clock[0], state.progress[0]
     bucket = finishing_bucket(state, clock.step)
     clock.step += 1  # tokens generated are counted from the step number, so it moves before anything is released
     while state.calendar[bucket] != NOTHING:
         request = state.calendar[bucket]
         state.requests[request].finish_s = clock.now_s
         release(state, request)
-        clock.finished += 1
+        progress.finished += 1
 
 
 @inlined
-def _log_step(state: State, envelope: int, duration_s: float) -> None:
-    clock = state.clock[0]
-    lowest, total = envelope, 0
-    for worker in range(len(state.load)):
-        lowest = min(lowest, int(state.load[worker]))
-        total += int(state.load[worker])
+def _step_seconds(state: State) -> float:
+    return step_seconds(state.step_time, state.load_tokens, state.active, state.clock[0].active)
+
+
+@inlined
+def _log_step(state: State, duration_s: float) -> None:
+    clock, progress = state.clock[0], state.progress[0]
+    envelope, total = np.int64(0), np.int64(0)
+    lowest = state.load_tokens[0]
+    for worker in range(len(state.load_tokens)):
+        load = state.load_tokens[worker]
+        envelope = max(envelope, load)
+        lowest = min(lowest, load)
+        total += load
     entry = state.steps[clock.step]
     entry.start_s = clock.now_s
     entry.duration_s = duration_s
@@ -181,22 +168,23 @@ def _log_step(state: State, envelope: int, duration_s: float) -> None:
     entry.min_load = lowest
     entry.active = clock.active
     entry.waiting = waiting(view_of(state))
-    entry.admitted = clock.admitted
-    entry.finished = clock.finished
-    entry.barrier_idle = max(0.0, 1.0 - _busy_seconds(state, total) / (len(state.load) * duration_s))
+    entry.admitted = progress.admitted
+    entry.finished = progress.finished
+    entry.barrier_idle = max(0.0, 1.0 - _busy_seconds(state, total) / (len(state.load_tokens) * duration_s))
     entry.energy_j = _power_w(state, envelope) * duration_s
 
 
 @inlined
 def _busy_seconds(state: State, total_load: int) -> float:
     """Time that all workers together would need for their own loads."""
-    workers, active = len(state.load), state.clock[0].active
+    workers, active = len(state.load_tokens), state.clock[0].active
     if len(state.step_time) == 1:  # one row is linear in the loads, so their sums will do
         row = state.step_time[0]
         return workers * (row[0] + row[3] * active) + row[1] * total_load + row[2] * active
     busy_s = 0.0
     for worker in range(workers):
-        busy_s += step_seconds(state.step_time, state.load[worker], state.active[worker], active)
+        alone = slice(worker, worker + 1)
+        busy_s += step_seconds(state.step_time, state.load_tokens[alone], state.active[alone], active)
     return busy_s
 
 
@@ -207,6 +195,6 @@ def _power_w(state: State, envelope: int) -> float:
     if math.isnan(constants.peak_w):
         return math.nan
     shares = 0.0
-    for worker in range(len(state.load)):
-        shares += (state.load[worker] / envelope) ** constants.power_exponent
-    return len(state.load) * constants.idle_w + (constants.peak_w - constants.idle_w) * shares
+    for worker in range(len(state.load_tokens)):
+        shares += (state.load_tokens[worker] / envelope) ** constants.power_exponent
+    return len(state.load_tokens) * constants.idle_w + (constants.peak_w - constants.idle_w) * shares

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from brgym.cluster.state import Integers, Reals, Records
+from brgym.cluster.figures import balance, imbalance
+from brgym.cluster.records import Reals, Records
 
 DEFAULT_WINDOW = (0.1, 0.9)
 """Shares of requests admitted between which a step counts for the step figures."""
@@ -104,16 +105,6 @@ class Metrics:
         return flat
 
 
-def imbalance(steps: Records, workers: int) -> Integers:
-    """I = G M - sum_g L_g of each step, in tokens, shape (steps,)."""
-    return np.asarray(workers * steps["max_load"] - steps["sum_load"])
-
-
-def balance(steps: Records, workers: int) -> Reals:
-    """sum_g L_g / (G M) of each step, shape (steps,)."""
-    return np.asarray(steps["sum_load"] / (workers * steps["max_load"]))
-
-
 def measurement_window(
     steps: Records, requests: int, window: tuple[float, float] = DEFAULT_WINDOW
 ) -> npt.NDArray[np.bool_]:
@@ -155,9 +146,9 @@ def measure(
     makespan_s = float(steps["start_s"][-1] + steps["duration_s"][-1])
     between_steps_s = makespan_s - float(steps["duration_s"].sum())
     return Metrics(
-        imbalance_mean=float(imbalance(counted, workers).mean()),
+        imbalance_mean=float(imbalance(workers, counted["max_load"], counted["sum_load"]).mean()),
         spread_mean=float((counted["max_load"] - counted["min_load"]).mean()),
-        balance_mean=float(balance(counted, workers).mean()),
+        balance_mean=float(balance(workers, counted["max_load"], counted["sum_load"]).mean()),
         barrier_idle_mean=float(counted["barrier_idle"].mean()),
         throughput_tok_s=float(counted["active"].sum() / counted["duration_s"].sum()),
         makespan_s=makespan_s,

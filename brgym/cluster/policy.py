@@ -1,11 +1,13 @@
 """What a routing policy is: the protocol that the cluster asks for a decision."""
 
-from typing import Any, ClassVar, Literal, NamedTuple, Protocol, TypeGuard, runtime_checkable
+from typing import Any, ClassVar, Literal, Protocol, TypeGuard, runtime_checkable
 
 import numpy.typing as npt
 
 from brgym.cluster.config import ClusterConfig
-from brgym.cluster.state import Integers, Reals, View
+from brgym.cluster.layout import Memory
+from brgym.cluster.records import FROM_POOL, ON_ARRIVAL, Integers
+from brgym.cluster.state import View
 from brgym.cluster.view import RouterView
 
 Binding = Literal["arrival", "pool"]
@@ -42,22 +44,6 @@ class PoolPolicy(Protocol):
         """
 
 
-Policy = ArrivalPolicy | PoolPolicy
-"""Either kind. A policy may also declare `clairvoyant = True` (see `RouterView`) or be a `CompiledPolicy`."""
-
-
-class Memory(NamedTuple):
-    """Everything that a compiled policy remembers, parameters included; laid out as the policy sees fit.
-
-    Attributes:
-        integers: int64, any length.
-        reals: float64, any length.
-    """
-
-    integers: Integers
-    reals: Reals
-
-
 class Kernel(Protocol):
     """A compiled decision."""
 
@@ -68,14 +54,15 @@ class Kernel(Protocol):
         """
 
 
-@runtime_checkable
 class CompiledPolicy(Protocol):
     """A policy whose decisions are a compiled function; a run with it never enters the interpreter.
 
+    It needs neither `bind` nor `admit`.
+
     Attributes:
         binding: When it binds.
-        kernel: The decision, made with `brgym.compiled_kernel`.
-        memory: What `kernel` remembers; made anew by `reset`.
+        kernel: The decision, made with `brgym.compiled_kernel`; a static method, for it is no method of the policy.
+        memory: What `kernel` remembers; made anew by `reset`, with a `Layout` or by hand.
     """
 
     binding: ClassVar[Binding]
@@ -86,11 +73,37 @@ class CompiledPolicy(Protocol):
         """Makes a new `memory`."""
 
 
+Policy = ArrivalPolicy | PoolPolicy | CompiledPolicy
+"""Any of them. A policy may also declare `clairvoyant = True`, see `RouterView`."""
+
+
 def is_compiled(policy: object) -> TypeGuard[CompiledPolicy]:
     """Whether a policy's decisions are a compiled function."""
-    return isinstance(policy, CompiledPolicy)
+    return hasattr(policy, "kernel") and hasattr(policy, "binding") and hasattr(policy, "reset")
 
 
 def is_clairvoyant(policy: Any) -> bool:
     """Whether a policy declares that it knows remaining lengths."""
     return bool(getattr(policy, "clairvoyant", False))
+
+
+def name_of(policy: object) -> str:
+    """What to call a policy in a message."""
+    return f"policy {type(policy).__name__}"
+
+
+def binding_of(policy: Policy) -> int:
+    """When a policy binds: `ON_ARRIVAL` or `FROM_POOL`.
+
+    Raises:
+        TypeError: If it is no policy.
+    """
+    binding = getattr(policy, "binding", None)
+    if binding == "arrival" and (is_compiled(policy) or isinstance(policy, ArrivalPolicy)):
+        return ON_ARRIVAL
+    if binding == "pool" and (is_compiled(policy) or isinstance(policy, PoolPolicy)):
+        return FROM_POOL
+    raise TypeError(
+        "policy must have reset(cluster, seed), binding = 'arrival' with bind(view) or binding = 'pool' with admit(view), "
+        f"or in place of either a compiled kernel, got {policy!r}"
+    )

@@ -12,7 +12,7 @@ import numba
 import numpy as np
 
 from brgym._compile import compiled
-from brgym.cluster.state import Integers
+from brgym.cluster.records import Integers
 
 _FIRST_S = 1e-8
 _GROWTH = 1.01

@@ -11,9 +11,11 @@ from brgym._checks import check_choice, check_integer, check_real
 from brgym.cluster.config import ClusterConfig
 from brgym.cluster.drive import run
 from brgym.cluster.metrics import DEFAULT_WINDOW, Metrics, measure
-from brgym.cluster.policy import ArrivalPolicy, Policy, PoolPolicy, is_clairvoyant
+from brgym.cluster.memory import servable
+from brgym.cluster.policy import Policy, binding_of, is_clairvoyant
+from brgym.cluster.records import NOTHING, Records
 from brgym.cluster.routing_time import empty_histogram, quantile_s
-from brgym.cluster.state import FROM_POOL, NOTHING, ON_ARRIVAL, Records, State, initial_state
+from brgym.cluster.state import State, initial_state
 from brgym.workload import Workload
 
 OUTCOME = ("worker", "admit_s", "first_token_s", "finish_s", "preemptions")
@@ -61,7 +63,7 @@ def simulate(
         window: Shares of requests admitted between which a step counts for the step figures.
 
     Raises:
-        TypeError: If `policy` has neither `bind` nor `admit`.
+        TypeError: If `policy` has neither `bind` nor `admit` nor a compiled kernel, or if that will not do.
         ValueError: If a parameter is outside its range, if a request could never fit, or if the policy decides what is
             not allowed.
         RuntimeError: If the policy lets time stand still.
@@ -75,23 +77,6 @@ def simulate(
     routing_times = empty_histogram()
     state = run(state, policy, cluster, routing_times)
     return _result(state, cluster, fitting, window, is_clairvoyant(policy), routing_times)
-
-
-def binding_of(policy: Policy) -> int:
-    """When a policy binds: `ON_ARRIVAL` or `FROM_POOL`.
-
-    Raises:
-        TypeError: If it is no policy.
-    """
-    binding = getattr(policy, "binding", None)
-    if binding == "arrival" and isinstance(policy, ArrivalPolicy):
-        return ON_ARRIVAL
-    if binding == "pool" and isinstance(policy, PoolPolicy):
-        return FROM_POOL
-    raise TypeError(
-        "policy must have reset(cluster, seed) and either binding = 'arrival' with bind(view) or binding = 'pool' with "
-        f"admit(view), got {policy!r}"
-    )
 
 
 def check_fits(cluster: ClusterConfig, workload: Workload) -> None:
@@ -119,9 +104,7 @@ def outcome_of(requests: Records, served: npt.NDArray[np.bool_]) -> Records:
 
 def _fitting(cluster: ClusterConfig, workload: Workload, oversize: Oversize) -> npt.NDArray[np.bool_]:
     check_choice("oversize", oversize, ("error", "drop"))
-    if cluster.kv_capacity is None:
-        return np.ones(len(workload), np.bool_)
-    fitting = workload.prompt_tokens + workload.output_tokens <= cluster.kv_capacity
+    fitting = servable(cluster, workload)
     if not fitting.all() and (oversize == "error" or not fitting.any()):
         row = int(np.argmin(fitting))
         raise ValueError(
@@ -129,7 +112,7 @@ def _fitting(cluster: ClusterConfig, workload: Workload, oversize: Oversize) -> 
             f"output tokens exceed kv_capacity {cluster.kv_capacity} ({np.count_nonzero(~fitting)} of {len(workload)} "
             "requests do; oversize='drop' leaves them out)"
         )
-    return np.asarray(fitting)
+    return fitting
 
 
 def _check_window(window: tuple[float, float]) -> None:

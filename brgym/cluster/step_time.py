@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from brgym._checks import check_real
+from brgym.cluster.figures import step_seconds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,13 +16,14 @@ class StepTimeRow:
     """One affine bound on the duration of a decode step.
 
     The row stands for something that all workers share or wait for: it takes
-    `base_s + per_token_s * M + per_worker_active_s * max_g n_g + per_active_s * sum_g n_g`, where `M` is the envelope
-    (the load of the most loaded worker, in tokens) and `n_g` the number of requests active on worker `g`.
+    `max_g (base_s + per_token_s * L_g + per_worker_active_s * n_g) + per_active_s * sum_g n_g`, where `L_g` is the load
+    of worker `g` in tokens and `n_g` the number of requests active on it. What one worker does, it does for its own
+    load and its own requests, so the largest is taken over workers, not term by term.
 
     Attributes:
         base_s: Time that an empty step takes, in seconds.
-        per_token_s: Seconds for each token of KV cache on the most loaded worker.
-        per_worker_active_s: Seconds for each active request of the worker that has the most.
+        per_token_s: Seconds for each token of KV cache on a worker.
+        per_worker_active_s: Seconds for each active request of a worker.
         per_active_s: Seconds for each active request of the whole cluster.
 
     Raises:
@@ -77,5 +79,5 @@ class StepTime:
             load_tokens: Load of each worker in tokens, shape (workers,).
             active: Active requests of each worker, shape (workers,).
         """
-        load, count = np.asarray(load_tokens), np.asarray(active)
-        return float((self.as_array() @ [1.0, load.max(), count.max(), count.sum()]).max())
+        load, count = np.ascontiguousarray(load_tokens, np.int64), np.ascontiguousarray(active, np.int64)
+        return float(step_seconds(self.as_array(), load, count, int(count.sum())))

@@ -5,8 +5,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from brgym.cluster.state import Integers, Reals, Records, State, View, view_of
-from brgym.cluster.waiting import window_size
+from brgym._compile import compiled
+from brgym.cluster import vocabulary
+from brgym.cluster.records import UNLIMITED, Integers, Reals, Records
+from brgym.cluster.state import State, View, view_of
 
 
 class RouterView:
@@ -14,6 +16,7 @@ class RouterView:
 
     Arrays are views of the cluster's own memory (no copy) unless marked *computed*. They show the present: keep a copy
     of what should outlast the decision. Active requests stand in no particular order, the same one in every array.
+    Compiled policies read the same under the same names, see `brgym.cluster.vocabulary`.
 
     Attributes:
         arrays: The same knowledge as flat arrays, for compiled policies.
@@ -40,12 +43,23 @@ class RouterView:
     @property
     def workers(self) -> int:
         """Number of workers, G."""
-        return len(self.arrays.load)
+        return len(self.arrays.load_tokens)
+
+    @property
+    def slots(self) -> int:
+        """Slots of a worker."""
+        return int(self.arrays.constants["slots"][0])
+
+    @property
+    def kv_capacity(self) -> int | None:
+        """KV tokens that a worker holds; None for no limit."""
+        capacity = int(self.arrays.constants["kv_capacity"][0])
+        return None if capacity == UNLIMITED else capacity
 
     @property
     def load_tokens(self) -> Integers:
         """Load of each worker, L_g, in tokens, shape (workers,)."""
-        return self.arrays.load
+        return self.arrays.load_tokens
 
     @property
     def active(self) -> Integers:
@@ -55,23 +69,56 @@ class RouterView:
     @property
     def free_slots(self) -> Integers:
         """Free slots of each worker, shape (workers,); computed."""
-        return np.asarray(self.arrays.constants["slots"][0] - self.arrays.active, dtype=np.int64)
+        return np.asarray(self.slots - self.arrays.active, dtype=np.int64)
+
+    @property
+    def total_free_slots(self) -> int:
+        """Free slots of all workers together."""
+        return self.workers * self.slots - self.active_requests
+
+    @property
+    def spare_tokens(self) -> Integers:
+        """KV tokens that neither load nor the coming step takes, shape (workers,); computed.
+
+        Without a limit they are so many that any context fits.
+        """
+        return _spare_tokens(self.arrays)
+
+    @property
+    def room_tokens(self) -> Integers:
+        """The largest context that fits each worker, -1 where no slot is free, shape (workers,); computed."""
+        return _room_tokens(self.arrays)
 
     @property
     def queued(self) -> Integers:
         """Requests in each worker's own queue, shape (workers,); zero where the policy binds from the pool."""
-        return np.asarray(self.arrays.workers["queued"])
+        return self.arrays.queued
 
     @property
     def queued_tokens(self) -> Integers:
         """Contexts of the requests in each worker's own queue, in tokens, shape (workers,)."""
-        return np.asarray(self.arrays.workers["queued_tokens"])
+        return self.arrays.queued_tokens
+
+    @property
+    def requests_on(self) -> Integers:
+        """Requests that each worker has, active or in its queue, shape (workers,); computed."""
+        return np.asarray(self.arrays.active + self.arrays.queued)
+
+    @property
+    def waiting(self) -> int:
+        """Requests that have arrived and are neither active nor recomputing."""
+        return int(vocabulary.waiting(self.arrays))
+
+    @property
+    def window_size(self) -> int:
+        """How many waiting requests are candidates."""
+        return int(vocabulary.window_size(self.arrays))
 
     @property
     def candidates(self) -> Records:
         """Candidates, oldest first, fields of `CANDIDATE`: the window of the pool, or the one request to bind."""
         start = int(self.arrays.clock["pool_start"][0])
-        return self.arrays.pool[start : start + window_size(self.arrays)]
+        return self.arrays.pool[start : start + self.window_size]
 
     @property
     def candidate_arrival_s(self) -> Reals:
@@ -91,7 +138,12 @@ class RouterView:
     @property
     def running(self) -> Records:
         """Active requests, fields of `RUNNING`."""
-        return self.arrays.running[: int(self.arrays.clock["active"][0])]
+        return self.arrays.running[: self.active_requests]
+
+    @property
+    def active_requests(self) -> int:
+        """Active requests of all workers together."""
+        return int(self.arrays.clock["active"][0])
 
     @property
     def active_worker(self) -> Integers:
@@ -107,6 +159,11 @@ class RouterView:
     def active_generated_tokens(self) -> Integers:
         """Tokens that each active request has generated, shape (active requests,); computed."""
         return np.asarray(self.arrays.clock["step"][0] - self.running["birth_step"], dtype=np.int64)
+
+    @property
+    def active_context_tokens(self) -> Integers:
+        """What each active request weighs in the coming step, in tokens, shape (active requests,); computed."""
+        return np.asarray(self.active_prompt_tokens + self.active_generated_tokens)
 
     @property
     def active_arrival_s(self) -> Reals:
@@ -125,8 +182,19 @@ class RouterView:
 
     def fits(self) -> npt.NDArray[np.bool_]:
         """Whether each candidate fits each worker, shape (candidates, workers); computed."""
-        room = self.arrays.constants["kv_capacity"][0] - self.load_tokens - self.active - 1
-        return np.asarray((self.candidate_context_tokens[:, None] <= room) & (self.free_slots > 0))
+        return np.asarray(self.candidate_context_tokens[:, None] <= self.room_tokens)
+
+    def fits_together(self, worker: int, total_tokens: int, count: int) -> bool:
+        """Whether `count` requests whose contexts add up to `total_tokens` fit on a worker, all of them."""
+        return bool(vocabulary.fits_together(self.arrays, worker, total_tokens, count))
+
+    def anything_fits(self) -> bool:
+        """Whether some candidate fits on some worker."""
+        return bool(vocabulary.anything_fits(self.arrays))
+
+    def lowest_load_that_fits(self, context_tokens: int) -> int:
+        """The worker with the lowest load among those on which a context fits; -1 if none; ties: the lowest index."""
+        return int(vocabulary.lowest_load_that_fits(self.arrays, context_tokens))
 
 
 class ClairvoyantView(RouterView):
@@ -145,6 +213,22 @@ class ClairvoyantView(RouterView):
     def candidate_output_tokens(self) -> Integers:
         """Output length of each candidate, shape (candidates,); computed."""
         return np.asarray(self._output_tokens[self.candidates["request"]])
+
+
+@compiled
+def _spare_tokens(view: View) -> Integers:
+    spare = np.empty(len(view.load_tokens), np.int64)
+    for worker in range(len(spare)):
+        spare[worker] = vocabulary.spare_tokens(view, worker)
+    return spare
+
+
+@compiled
+def _room_tokens(view: View) -> Integers:
+    room = np.empty(len(view.load_tokens), np.int64)
+    for worker in range(len(room)):
+        room[worker] = vocabulary.room_tokens(view, worker)
+    return room
 
 
 def _read_only(array: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -1,38 +1,31 @@
 """Where requests wait: the pool, the workers' own queues, and the recompute after a preemption (DESIGN 2.2, 2.3)."""
 
 from brgym._compile import inlined
-from brgym.cluster.state import FROM_POOL, NOTHING, State, View
+from brgym.cluster.records import FROM_POOL, NOTHING
+from brgym.cluster.state import State
 
 
 @inlined
 def join(state: State) -> None:
     """Part 1 of a boundary: due arrivals join the pool, then preempted requests that are ready return to the head."""
-    clock = state.clock[0]
-    while clock.arrived < len(state.requests) and state.requests[clock.arrived].arrival_s <= clock.now_s:
-        _join_pool(state, clock.pool_stop, clock.arrived)
+    clock, progress = state.clock[0], state.progress[0]
+    while progress.arrived < len(state.requests) and state.requests[progress.arrived].arrival_s <= clock.now_s:
+        _join_pool(state, clock.pool_stop, progress.arrived)
         clock.pool_stop += 1
-        clock.arrived += 1
+        progress.arrived += 1
     _return_ready(state)
 
 
 @inlined
 def next_event_s(state: State) -> float:
     """When the next request arrives or is ready again; infinity where none will be."""
-    clock = state.clock[0]
+    progress = state.progress[0]
     due = float("inf")
-    if clock.arrived < len(state.requests):
-        due = state.requests[clock.arrived].arrival_s
-    if clock.recomputing > 0:
+    if progress.arrived < len(state.requests):
+        due = state.requests[progress.arrived].arrival_s
+    if progress.recomputing > 0:
         due = min(due, state.requests[state.recompute[0]].ready_s)
     return due
-
-
-@inlined
-def window_size(view: View) -> int:
-    """How many waiting requests the router sees: the oldest `candidates`, or the one to bind."""
-    clock = view.clock[0]
-    limit = view.constants[0].candidates if view.constants[0].binding == FROM_POOL else 1
-    return min(clock.pool_stop - clock.pool_start, limit)
 
 
 @inlined
@@ -55,7 +48,7 @@ def context_tokens(state: State, request: int) -> int:
 @inlined
 def enqueue(state: State, worker: int, request: int) -> None:
     """Puts a request at the tail of a worker's queue."""
-    queue = state.workers[worker]
+    queue = state.links[worker]
     state.requests[request].queue_next = NOTHING
     if queue.queue_last == NOTHING:
         queue.queue_first = request
@@ -68,7 +61,7 @@ def enqueue(state: State, worker: int, request: int) -> None:
 @inlined
 def enqueue_first(state: State, worker: int, request: int) -> None:
     """Puts a request at the head of a worker's queue."""
-    queue = state.workers[worker]
+    queue = state.links[worker]
     state.requests[request].queue_next = queue.queue_first
     queue.queue_first = request
     if queue.queue_last == NOTHING:
@@ -79,7 +72,7 @@ def enqueue_first(state: State, worker: int, request: int) -> None:
 @inlined
 def dequeue(state: State, worker: int) -> int:
     """Removes and returns the request at the head of a worker's queue."""
-    queue = state.workers[worker]
+    queue = state.links[worker]
     request = queue.queue_first
     queue.queue_first = state.requests[request].queue_next
     if queue.queue_first == NOTHING:
@@ -91,10 +84,11 @@ def dequeue(state: State, worker: int) -> int:
 @inlined
 def await_recompute(state: State, request: int) -> None:
     """Lets a preempted request wait until its context is recomputed; the list stays sorted, the older first on ties."""
-    clock = state.clock[0]
+    progress = state.progress[0]
     entry = state.requests[request]
-    entry.ready_s = clock.now_s + state.constants[0].recompute_s_per_token * context_tokens(state, request)
-    place = clock.recomputing
+    delay_s = state.constants[0].recompute_s_per_token * context_tokens(state, request)
+    entry.ready_s = state.clock[0].now_s + delay_s
+    place = progress.recomputing
     while place > 0:
         before = state.recompute[place - 1]
         ready_s = state.requests[before].ready_s
@@ -103,14 +97,14 @@ def await_recompute(state: State, request: int) -> None:
         state.recompute[place] = before
         place -= 1
     state.recompute[place] = request
-    clock.recomputing += 1
+    progress.recomputing += 1
 
 
 @inlined
 def _return_ready(state: State) -> None:
-    clock = state.clock[0]
+    clock, progress = state.clock[0], state.progress[0]
     ready = 0
-    while ready < clock.recomputing and state.requests[state.recompute[ready]].ready_s <= clock.now_s:
+    while ready < progress.recomputing and state.requests[state.recompute[ready]].ready_s <= clock.now_s:
         ready += 1
     if ready == 0:
         return
@@ -121,9 +115,9 @@ def _return_ready(state: State) -> None:
             _join_pool(state, clock.pool_start, request)
         else:
             enqueue_first(state, state.requests[request].worker, request)
-    for place in range(ready, clock.recomputing):
+    for place in range(ready, progress.recomputing):
         state.recompute[place - ready] = state.recompute[place]
-    clock.recomputing -= ready
+    progress.recomputing -= ready
 
 
 @inlined
@@ -138,5 +132,5 @@ def _join_pool(state: State, place: int, request: int) -> None:
 @inlined
 def _count_queued(state: State, worker: int, request: int, change: int) -> None:
     state.clock[0].queued += change
-    state.workers[worker].queued += change
-    state.workers[worker].queued_tokens += change * context_tokens(state, request)
+    state.queued[worker] += change
+    state.queued_tokens[worker] += change * context_tokens(state, request)

@@ -6,8 +6,7 @@ from typing import Any, cast
 import gymnasium
 
 from brgym.cluster import Policy, room_for_pairs
-from brgym.cluster.drive import decide, refusal
-from brgym.cluster.simulate import binding_of
+from brgym.cluster.engine import binding_of, decide, refusal
 from brgym.envs.routing_env import RoutingEnv
 from brgym.envs.sticky_routing import StickyRoutingEnv
 

@@ -1,20 +1,14 @@
 """`brgym/ArrivalRouting-v0`: each request is bound to a worker when it arrives."""
 
-from typing import Unpack
+from typing import Any
 
 from brgym.cluster import ClusterConfig
-from brgym.cluster.state import ON_ARRIVAL
+from brgym.cluster.engine import ON_ARRIVAL
 from brgym.envs.routing_env import RenderMode, RoutingEnv
-from brgym.envs.task import RoutingOptions, RoutingTask
+from brgym.envs.task import RoutingTask
 
 
-class ArrivalOptions(RoutingOptions, total=False):
-    """The options of routing on arrival; `StickyRoutingEnv` says what they mean."""
-
-    cluster: ClusterConfig | None
-
-
-def arrival_task(*, cluster: ClusterConfig | None = None, **options: Unpack[RoutingOptions]) -> RoutingTask:
+def arrival_task(*, cluster: ClusterConfig | None = None, **options: Any) -> RoutingTask:
     """The task of `ArrivalRoutingEnv`; arguments and errors as there."""
     cluster = cluster or ClusterConfig()
     return RoutingTask.of(cluster, binding=ON_ARRIVAL, candidates=1, actions=cluster.workers, **options)
@@ -58,7 +52,7 @@ class ArrivalRoutingEnv(RoutingEnv):
     That of `StickyRoutingEnv`; the mask is all ones.
 
     ## Arguments
-    Those of `StickyRoutingEnv` but `candidates`, `invalid_action` and `invalid_penalty`.
+    Those of `StickyRoutingEnv` but `candidates`. Since every action is valid, `invalid_action` has nothing to do here.
 
     ```pycon
     >>> import brgym, gymnasium
@@ -81,5 +75,5 @@ class ArrivalRoutingEnv(RoutingEnv):
         ValueError: If an argument is outside its range, or if a request could never fit a worker.
     """
 
-    def __init__(self, *, render_mode: RenderMode | None = None, **options: Unpack[ArrivalOptions]) -> None:
+    def __init__(self, *, render_mode: RenderMode | None = None, **options: Any) -> None:
         super().__init__(arrival_task(**options), render_mode=render_mode)

@@ -8,11 +8,9 @@ import numpy as np
 
 from brgym._checks import check_choice, check_integer, check_real
 from brgym._compile import compiled
-from brgym.cluster import ClusterConfig, Integers, fits
-from brgym.cluster.admission import admit
-from brgym.cluster.simulate import check_fits
-from brgym.cluster.state import State, initial_state, view_of
-from brgym.cluster.waiting import context_tokens
+from brgym.cluster import ClusterConfig, Integers
+from brgym.cluster.engine import State, admit, check_fits, context_tokens, initial_state, view_of
+from brgym.cluster.vocabulary import fits, lowest_load_that_fits
 from brgym.workload import Workload
 
 Start = Literal["cold", "stationary"]
@@ -65,11 +63,11 @@ class Episodes:
     cluster: ClusterConfig
     workload: Workload
     binding: int
-    episode_requests: int | None
-    episode_start: int | Literal["random"]
-    start: Start
-    occupancy: float
-    placement: Placement
+    episode_requests: int | None = None
+    episode_start: int | Literal["random"] = 0
+    start: Start = "cold"
+    occupancy: float = 1.0
+    placement: Placement = "round-robin"
 
     def __post_init__(self) -> None:
         rows = len(self.workload)
@@ -144,21 +142,13 @@ def _place_running(state: State, running: int, by_load: bool) -> None:
     """Makes the first `running` requests active, as if admitted before time 0."""
     view = view_of(state)
     clock = state.clock[0]
-    clock.arrived = clock.pool_start = clock.pool_stop = running  # a place in the pool for each, should it be preempted
+    clock.pool_start = clock.pool_stop = running  # a place in the pool for each, should it be preempted
+    state.progress[0].arrived = running
     for request in range(running):
         context = context_tokens(state, request)
-        worker = _lowest_load(state, context) if by_load else request % len(state.load)
+        worker = lowest_load_that_fits(view, context) if by_load else request % len(state.active)
         if worker >= 0 and fits(view, worker, context):
             state.requests[request].admit_s = 0.0
             state.requests[request].first_token_s = 0.0
             admit(state, request, worker)
 
-
-@compiled
-def _lowest_load(state: State, context: int) -> int:
-    """The worker with the lowest load among those on which `context` tokens fit; -1 if none; ties: lowest index."""
-    best = -1
-    for worker in range(len(state.load)):
-        if fits(view_of(state), worker, context) and (best < 0 or state.load[worker] < state.load[best]):
-            best = worker
-    return best

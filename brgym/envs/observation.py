@@ -12,9 +12,18 @@ import numpy.typing as npt
 from gymnasium import spaces
 
 from brgym._compile import compiled, inlined
-from brgym.cluster import View, window_size
-from brgym.cluster.kernel import waiting
-from brgym.cluster.state import UNLIMITED
+from brgym.cluster import UNLIMITED, View, balance
+from brgym.cluster.vocabulary import (
+    active_requests,
+    candidate_arrival_s,
+    candidate_context_tokens,
+    kv_capacity,
+    now_s,
+    slots,
+    waiting,
+    window_size,
+    workers,
+)
 
 Floats = npt.NDArray[np.float32]
 Layout = Literal["flat", "dict"]
@@ -74,50 +83,48 @@ def write_observation(view: View, out: Floats) -> None:
     """Writes the flat observation; candidates that are not there are zeros."""
     _write_cluster(view, out)
     _write_workers(view, out, _CLUSTER)
-    _write_candidates(view, out, _CLUSTER + len(view.load) * _WORKER)
+    _write_candidates(view, out, _CLUSTER + workers(view) * _WORKER)
 
 
 @compiled
 def _write_cluster(view: View, out: Floats) -> None:
-    slots, workers = view.constants[0].slots, len(view.load)
+    count = workers(view)
     envelope, total = np.int64(0), np.int64(0)
-    for worker in range(workers):
-        envelope = max(envelope, view.load[worker])
-        total += view.load[worker]
-    full = float(slots * CONTEXT_SCALE_TOKENS)
+    for worker in range(count):
+        envelope = max(envelope, view.load_tokens[worker])
+        total += view.load_tokens[worker]
+    full = float(slots(view) * CONTEXT_SCALE_TOKENS)
     out[0] = _squashed_share(envelope, full)
-    out[1] = _squashed_share(total, workers * full)
-    out[2] = 1.0 - total / (workers * envelope) if envelope > 0 else 0.0
-    out[3] = 1.0 - view.clock[0].active / (workers * slots)
-    out[4] = _squashed_share(waiting(view), workers * slots)
+    out[1] = _squashed_share(total, count * full)
+    out[2] = 1.0 - balance(count, envelope, total) if envelope > 0 else 0.0
+    out[3] = 1.0 - active_requests(view) / (count * slots(view))
+    out[4] = _squashed_share(waiting(view), count * slots(view))
 
 
 @compiled
 def _write_workers(view: View, out: Floats, start: int) -> None:
-    slots, capacity = view.constants[0].slots, view.constants[0].kv_capacity
-    full = float(slots * CONTEXT_SCALE_TOKENS)
-    envelope, limited, queues = view.load.max(), capacity < UNLIMITED, view.clock[0].queued > 0
-    for worker in range(len(view.load)):
-        load, active = view.load[worker], view.active[worker]
+    full = float(slots(view) * CONTEXT_SCALE_TOKENS)
+    envelope, capacity = view.load_tokens.max(), kv_capacity(view)
+    limited, queues = capacity < UNLIMITED, view.clock[0].queued > 0
+    for worker in range(workers(view)):
+        load, active = view.load_tokens[worker], view.active[worker]
         at = start + worker * _WORKER
         out[at] = _squashed_share(load, full)
         out[at + 1] = min(1.0, (load + active) / capacity) if limited else 0.0
         out[at + 2] = _squashed_share(envelope - load, CONTEXT_SCALE_TOKENS)
-        out[at + 3] = np.float32(active) / np.float32(slots)
-        out[at + 4] = _squashed_share(view.workers[worker].queued, slots) if queues else 0.0
-        out[at + 5] = _squashed_share(view.workers[worker].queued_tokens, full) if queues else 0.0
+        out[at + 3] = np.float32(active) / np.float32(slots(view))
+        out[at + 4] = _squashed_share(view.queued[worker], slots(view)) if queues else 0.0
+        out[at + 5] = _squashed_share(view.queued_tokens[worker], full) if queues else 0.0
 
 
 @compiled
 def _write_candidates(view: View, out: Floats, start: int) -> None:
-    clock = view.clock[0]
     shown = window_size(view)
     for candidate in range(shown):
-        seen = view.pool[clock.pool_start + candidate]
         at = start + candidate * _CANDIDATE
         out[at] = 1.0
-        out[at + 1] = _squashed_share(seen.context_tokens, CONTEXT_SCALE_TOKENS)
-        out[at + 2] = _squashed_share(clock.now_s - seen.arrival_s, WAIT_SCALE_S)
+        out[at + 1] = _squashed_share(candidate_context_tokens(view, candidate), CONTEXT_SCALE_TOKENS)
+        out[at + 2] = _squashed_share(now_s(view) - candidate_arrival_s(view, candidate), WAIT_SCALE_S)
     out[start + shown * _CANDIDATE :] = 0.0
 
 

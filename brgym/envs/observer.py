@@ -11,9 +11,9 @@ from gymnasium import spaces
 from brgym._checks import check_choice
 from brgym._compile import compiled, compiled_for
 from brgym.cluster import ClusterConfig, Integers, View
-from brgym.cluster.state import FROM_POOL, initial_state, view_of
+from brgym.cluster.engine import FROM_POOL, Bytes, initial_state, view_of
 from brgym.envs.observation import Floats, Layout, as_dict, flat_size, observation_space
-from brgym.envs.packed import Bytes, compiled_state_of
+from brgym.envs.memory import run_in
 from brgym.workload import Workload
 
 Observation = Floats | dict[str, Floats]
@@ -34,7 +34,7 @@ class CompiledObservation:
     >>> import brgym, gymnasium
     >>> from brgym.envs import CompiledObservation
     >>> def loads(view, out):
-    ...     out[:] = view.load
+    ...     out[:] = view.load_tokens
     >>> own = CompiledObservation(loads, columns=lambda workers, candidates: workers)
     >>> cluster = brgym.ClusterConfig(workers=3)
     >>> env = gymnasium.make("brgym/StickyRouting-v0", cluster=cluster, observation=own)
@@ -99,17 +99,17 @@ class Observer:
         rows = np.empty((*batch, self.columns), np.float32)
         return rows, rows if self._kernel is None else np.empty((*batch, 0), np.float32)
 
-    def complete(self, memory: Bytes, layout: Integers, log: Bytes, rows: Floats) -> None:
+    def complete(self, memory: Bytes, places: Integers, log: Bytes, rows: Floats) -> None:
         """Writes what the core has not.
 
         Args:
             memory: See `PackedRun`; of a batch, one row for each environment.
-            layout: See there.
+            places: See there.
             log: See there; likewise.
             rows: The row of one environment, or the rows of the batch.
         """
         if self._kernel is not None:
-            observe_rows(np.atleast_2d(memory), layout, np.atleast_2d(log), self._kernel, np.atleast_2d(rows))
+            observe_rows(np.atleast_2d(memory), places, np.atleast_2d(log), self._kernel, np.atleast_2d(rows))
 
     def shaped(self, rows: Floats) -> Observation:
         """A row, or the rows of a batch, as the agent gets them."""
@@ -124,10 +124,10 @@ _BYTES = numba.types.uint8[:, ::1]
 
 @compiled_for(
     numba.types.void(
-        _BYTES, numba.types.int64[:, ::1], _BYTES, numba.types.FunctionType(_OBSERVE), numba.types.float32[:, ::1]
+        _BYTES, numba.types.int64[::1], _BYTES, numba.types.FunctionType(_OBSERVE), numba.types.float32[:, ::1]
     )
 )
-def observe_rows(memory: Bytes, layout: Integers, log: Bytes, kernel: ObservationKernel, rows: Floats) -> None:
+def observe_rows(memory: Bytes, places: Integers, log: Bytes, kernel: ObservationKernel, rows: Floats) -> None:
     """Calls a compiled observation for each environment; arguments as for `Observer.complete`, of a batch."""
     for row in range(len(memory)):
-        kernel(view_of(compiled_state_of(memory[row], layout, log[row])), rows[row])
+        kernel(view_of(run_in(memory[row], places, log[row]).state), rows[row])

@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from brgym.cluster import RouterView
+from brgym.cluster import RouterView, imbalance
 
 Image = npt.NDArray[np.uint8]
 
@@ -22,8 +22,8 @@ _PAPER, _LOAD, _ENVELOPE, _FULL, _WAITING = (
 def as_text(view: RouterView) -> str:
     """One line of figures, a bar for each worker, one line on the pool."""
     envelope = int(view.load_tokens.max())
-    imbalance = view.workers * envelope - int(view.load_tokens.sum())
-    lines = [f"t = {view.now_s:.2f} s   envelope {envelope} tokens   imbalance {imbalance} tokens"]
+    short = imbalance(view.workers, envelope, int(view.load_tokens.sum()))
+    lines = [f"t = {view.now_s:.2f} s   envelope {envelope} tokens   imbalance {short} tokens"]
     for worker, (load, active, queued) in enumerate(zip(view.load_tokens, view.active, view.queued, strict=True)):
         bar = "#" * round(_TEXT_COLUMNS * load / max(envelope, 1))
         lines.append(f"{worker:4d} |{bar:<{_TEXT_COLUMNS}}| {load:9d} tokens {active:4d} active {queued:4d} queued")
@@ -52,10 +52,9 @@ def as_image(view: RouterView) -> Image:
 def _draw_workers(image: Image, view: RouterView) -> None:
     room = _HEIGHT - 2 * _GAP
     envelope = max(int(view.load_tokens.max()), 1)
-    slots = view.active + view.free_slots
     for worker in range(view.workers):
         left = _GAP + worker * (_BAR + _GAP)
-        used = round(room * view.active[worker] / slots[worker])
+        used = round(room * view.active[worker] / view.slots)
         high = round(room * view.load_tokens[worker] / envelope)
         image[_HEIGHT - _GAP - used : _HEIGHT - _GAP, left : left + _BAR] = _FULL
         image[_HEIGHT - _GAP - high : _HEIGHT - _GAP, left + _BAR // 4 : left + _BAR - _BAR // 4] = _LOAD

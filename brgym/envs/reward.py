@@ -6,8 +6,9 @@ Each reward adds up to a figure of the run, so that the return of an episode can
 from typing import Any, Literal, get_args
 
 from brgym._compile import compiled
-from brgym.cluster import ClusterConfig, Records
-from brgym.cluster.state import State
+from brgym.cluster import ClusterConfig, Records, imbalance
+from brgym.cluster.engine import State, view_of
+from brgym.cluster.vocabulary import waiting
 from brgym.envs.observation import CONTEXT_SCALE_TOKENS
 
 Reward = Literal["imbalance", "step-time", "throughput", "latency"]
@@ -62,12 +63,12 @@ def pay(state: State, episode: Records) -> float:
 @compiled
 def settle(state: State, episode: Records) -> None:
     """Marks everything up to the present moment as paid."""
-    clock, entry = state.clock[0], episode[0]
+    clock, progress, entry = state.clock[0], state.progress[0], episode[0]
     entry.penalty = 0.0
     entry.paid_step = clock.step
     entry.paid_s = clock.now_s
-    entry.paid_arrived = clock.arrived
-    entry.paid_in_system = clock.active + clock.queued + clock.recomputing + clock.pool_stop - clock.pool_start
+    entry.paid_arrived = progress.arrived
+    entry.paid_in_system = clock.active + progress.recomputing + waiting(view_of(state))
 
 
 @compiled
@@ -75,7 +76,7 @@ def _imbalance(state: State, since: int) -> float:
     """Sum of I = G M - sum_g L_g over the steps from number `since`, in tokens."""
     total = 0.0
     for step in range(since, state.clock[0].step):
-        total += len(state.load) * state.steps[step].max_load - state.steps[step].sum_load
+        total += imbalance(len(state.active), state.steps[step].max_load, state.steps[step].sum_load)
     return total
 
 
@@ -104,12 +105,12 @@ def _request_seconds(state: State, paid: Any) -> float:
     As if those of then had all stayed until now; plus the stay of those that arrived since, between steps or within
     one; minus the time since the end of those that finished.
     """
-    clock = state.clock[0]
+    clock, progress = state.clock[0], state.progress[0]
     total = paid.paid_in_system * (clock.now_s - paid.paid_s)
-    for request in range(paid.paid_arrived, clock.arrived):
+    for request in range(paid.paid_arrived, progress.arrived):
         total += clock.now_s - state.requests[request].arrival_s
     for step in range(paid.paid_step, clock.step):
         logged = state.steps[step]
-        finished = state.steps[step + 1].finished if step + 1 < clock.step else clock.finished
+        finished = state.steps[step + 1].finished if step + 1 < clock.step else progress.finished
         total -= (finished - logged.finished) * (clock.now_s - (logged.start_s + logged.duration_s))
     return total

@@ -10,17 +10,14 @@ import numpy.typing as npt
 from gymnasium.error import ResetNeeded
 
 from brgym._checks import check_choice
-from brgym.cluster import Policy, Result, RouterView
-from brgym.cluster.drive import view_for
-from brgym.cluster.kernel import DECIDE, DONE, LOG_FULL
-from brgym.cluster.policy import is_clairvoyant
-from brgym.cluster.state import State
-from brgym.envs.core import INVALID, Mask, begin_env, mask_env, resume_env, step_env
+from brgym.cluster import Policy, Result, RouterView, is_clairvoyant
+from brgym.cluster.engine import DECIDE, DONE, LOG_FULL, State, view_for
+from brgym.envs.memory import PackedRun, pack, unpacked, with_longer_log
 from brgym.envs.observation import Floats
 from brgym.envs.observer import Observation
-from brgym.envs.packed import PackedRun, episode_of, pack, state_of, with_longer_log
 from brgym.envs.rendering import as_image, as_text
 from brgym.envs.saved import EnvState, Setup
+from brgym.envs.stepping import INVALID, Mask, begin_env, mask_env, resume_env, step_env
 from brgym.envs.task import RoutingTask
 
 RenderMode = Literal["ansi", "rgb_array"]
@@ -60,7 +57,7 @@ class RoutingEnv(gymnasium.Env[Observation, np.int64]):
             The observation, and `info` with `action_mask`.
         """
         super().reset(seed=seed)
-        self._run = run = pack(*self.task.begin(self.np_random))
+        self._run = run = pack(self.task.begin(self.np_random))
         self._clairvoyant = False
         rows, core_rows, mask = self._blank()
         while begin_env(*run, core_rows, mask) == LOG_FULL:
@@ -120,8 +117,7 @@ class RoutingEnv(gymnasium.Env[Observation, np.int64]):
 
         Request figures are those of the requests served by now. A stationary start's running requests are left out.
         """
-        run = self._begun()
-        return self.task.result(state_of(*run), episode_of(*run[:2]), clairvoyant=self._clairvoyant)
+        return self.task.result(unpacked(self._begun()), clairvoyant=self._clairvoyant)
 
     def get_state(self) -> EnvState:
         """Everything that decides how the environment goes on: the episode, and the randomness of those to come.
@@ -177,7 +173,7 @@ class RoutingEnv(gymnasium.Env[Observation, np.int64]):
         return self._run
 
     def _state(self) -> State:
-        return state_of(*self._begun())
+        return unpacked(self._begun()).state
 
     def _blank(self) -> tuple[Floats, Floats, Mask]:
         return *self.task.observer.buffers(), np.empty(self.task.actions, np.int8)

@@ -6,9 +6,9 @@ from typing import Any, Self
 import numpy as np
 
 from brgym.cluster import ClusterConfig
-from brgym.cluster.state import STEP
-from brgym.envs.packed import PackedRun, state_of
-from brgym.envs.rules import Rules
+from brgym.cluster.engine import STEP
+from brgym.envs.episode_rules import Rules
+from brgym.envs.memory import PackedRun, unpacked
 from brgym.envs.task import RoutingTask
 
 
@@ -58,7 +58,7 @@ class EnvState:
     Attributes:
         setup: What the environment was made with.
         memory: `PackedRun.memory`, as all that follows of that name.
-        layout: `PackedRun.layout`.
+        places: `PackedRun.places`.
         log: The rows in use of `PackedRun.log`.
         log_rows: Rows for which the log has room.
         clairvoyant: Whether a clairvoyant policy has had a view of the episode.
@@ -68,7 +68,7 @@ class EnvState:
 
     setup: Setup
     memory: bytes
-    layout: bytes
+    places: bytes
     log: bytes
     log_rows: int
     clairvoyant: bool
@@ -78,10 +78,10 @@ class EnvState:
     @classmethod
     def of(cls, setup: Setup, run: PackedRun, **rest: Any) -> Self:
         """Copies a run; `rest` are the attributes from `clairvoyant` on."""
-        state = state_of(*run)
+        state = unpacked(run).state
         steps = state.steps[: state.clock["step"][0]]
         return cls(
-            setup, run.memory.tobytes(), run.layout.tobytes(), steps.tobytes(), log_rows=len(state.steps), **rest
+            setup, run.memory.tobytes(), run.places.tobytes(), steps.tobytes(), log_rows=len(state.steps), **rest
         )
 
     def __hash__(self) -> int:
@@ -94,5 +94,5 @@ class EnvState:
         """The run again, in memory of its own."""
         log = np.zeros(self.log_rows * STEP.itemsize, np.uint8)
         log[: len(self.log)] = np.frombuffer(self.log, np.uint8)
-        layout = np.frombuffer(self.layout, np.int64).reshape(-1, 3).copy()
-        return PackedRun(np.frombuffer(self.memory, np.uint8).copy(), layout, log)
+        places = np.frombuffer(self.places, np.int64).copy()
+        return PackedRun(np.frombuffer(self.memory, np.uint8).copy(), places, log)

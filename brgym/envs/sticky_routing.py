@@ -1,33 +1,16 @@
 """`brgym/StickyRouting-v0`: requests wait in a pool until the agent admits them."""
 
 from dataclasses import replace
-from typing import Unpack
+from typing import Any
 
 from brgym._checks import check_integer
 from brgym.cluster import ClusterConfig
-from brgym.cluster.state import FROM_POOL
+from brgym.cluster.engine import FROM_POOL
 from brgym.envs.routing_env import RenderMode, RoutingEnv
-from brgym.envs.rules import InvalidAction
-from brgym.envs.task import RoutingOptions, RoutingTask
+from brgym.envs.task import RoutingTask
 
 
-class StickyOptions(RoutingOptions, total=False):
-    """The options of sticky routing; `StickyRoutingEnv` says what they mean."""
-
-    cluster: ClusterConfig | None
-    candidates: int | None
-    invalid_action: InvalidAction
-    invalid_penalty: float
-
-
-def sticky_task(
-    *,
-    cluster: ClusterConfig | None = None,
-    candidates: int | None = None,
-    invalid_action: InvalidAction = "error",
-    invalid_penalty: float = 1.0,
-    **options: Unpack[RoutingOptions],
-) -> RoutingTask:
+def sticky_task(*, cluster: ClusterConfig | None = None, candidates: int | None = None, **options: Any) -> RoutingTask:
     """The task of `StickyRoutingEnv`; arguments and errors as there."""
     cluster = cluster or ClusterConfig()
     if candidates is None and cluster.candidates is None:
@@ -38,8 +21,6 @@ def sticky_task(
         binding=FROM_POOL,
         candidates=shown,
         actions=shown * cluster.workers + 1,
-        invalid_action=invalid_action,
-        invalid_penalty=invalid_penalty,
         **options,
     )
 
@@ -179,7 +160,7 @@ class StickyRoutingEnv(RoutingEnv):
         ValueError: If an argument is outside its range, or if a request could never fit a worker.
     """
 
-    def __init__(self, *, render_mode: RenderMode | None = None, **options: Unpack[StickyOptions]) -> None:
+    def __init__(self, *, render_mode: RenderMode | None = None, **options: Any) -> None:
         super().__init__(sticky_task(**options), render_mode=render_mode)
 
     @property

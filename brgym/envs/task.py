@@ -1,36 +1,20 @@
 """What an environment is about, be there one of it or a thousand: episodes, rewards, observation."""
 
-from dataclasses import dataclass
-from typing import Literal, TypedDict
+from dataclasses import dataclass, fields
+from typing import Any
 
 import gymnasium
 import numpy as np
 
-from brgym.cluster import ClusterConfig, Records, Result
-from brgym.cluster.metrics import DEFAULT_WINDOW, measure
-from brgym.cluster.simulate import outcome_of
-from brgym.cluster.state import State
-from brgym.envs.episode import Episodes, Placement, Start
+from brgym._checks import check_option
+from brgym.cluster import ClusterConfig, Result
+from brgym.cluster.engine import DEFAULT_WINDOW, measure, outcome_of
+from brgym.envs.episode import Episodes
+from brgym.envs.episode_rules import Rules
+from brgym.envs.memory import Run
 from brgym.envs.observer import Form, Observer
-from brgym.envs.reward import Reward, settle
-from brgym.envs.rules import InvalidAction, Rules
+from brgym.envs.reward import settle
 from brgym.workload import Workload, load_workload
-
-
-class RoutingOptions(TypedDict, total=False):
-    """The options that all environments have; `StickyRoutingEnv` says what they mean."""
-
-    workload: Workload | str
-    observation: Form
-    reward: Reward
-    reward_scale: float | None
-    episode_requests: int | None
-    episode_start: int | Literal["random"]
-    start: Start
-    occupancy: float
-    placement: Placement
-    max_decisions: int | None
-    max_time_s: float | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,44 +47,30 @@ class RoutingTask:
         actions: int,
         workload: Workload | str = "proprietary-like",
         observation: Form = "flat",
-        reward: Reward = "imbalance",
-        reward_scale: float | None = None,
-        invalid_action: InvalidAction = "error",
-        invalid_penalty: float = 1.0,
-        episode_requests: int | None = None,
-        episode_start: int | Literal["random"] = 0,
-        start: Start = "cold",
-        occupancy: float = 1.0,
-        placement: Placement = "round-robin",
-        max_decisions: int | None = None,
-        max_time_s: float | None = None,
+        **options: Any,
     ) -> "RoutingTask":
-        """Puts a task together from the environments' arguments.
+        """Puts a task together from the environments' arguments; `options` are those of `Rules` and of `Episodes`.
 
         Raises:
-            TypeError: If an argument is of the wrong type.
+            TypeError: If an argument is of the wrong type, or if there is no such option.
             ValueError: If an argument is outside its range, or if a request could never fit a worker.
         """
-        rules = Rules(
-            reward=reward,
-            reward_scale=reward_scale,
-            invalid_action=invalid_action,
-            invalid_penalty=invalid_penalty,
-            max_decisions=max_decisions,
-            max_time_s=max_time_s,
-        )
-        episodes = Episodes(
-            cluster=cluster,
-            workload=load_workload(workload) if isinstance(workload, str) else workload,
-            binding=binding,
-            episode_requests=episode_requests,
-            episode_start=episode_start,
-            start=start,
-            occupancy=occupancy,
-            placement=placement,
-        )
+        given = {"cluster": cluster, "workload": workload, "binding": binding}
+        known = {kind: {field.name for field in fields(kind)} - given.keys() for kind in (Rules, Episodes)}
+        for option in options:
+            check_option(option, set().union(*known.values()))
+        rules, begins = ({name: options[name] for name in names & options.keys()} for names in known.values())
+        given["workload"] = load_workload(workload) if isinstance(workload, str) else workload
+        episodes = Episodes(**given, **begins)
         observer = Observer(observation, workers=cluster.workers, candidates=candidates)
-        return cls(cluster=cluster, binding=binding, actions=actions, episodes=episodes, rules=rules, observer=observer)
+        return cls(
+            cluster=cluster,
+            binding=binding,
+            actions=actions,
+            episodes=episodes,
+            rules=Rules(**rules),
+            observer=observer,
+        )
 
     @property
     def action_space(self) -> gymnasium.spaces.Discrete:
@@ -115,25 +85,25 @@ class RoutingTask:
             "see info['action_mask']"
         )
 
-    def begin(self, rng: np.random.Generator) -> tuple[State, Records]:
+    def begin(self, rng: np.random.Generator) -> Run:
         """Draws an episode: the cluster at its first moment, and the episode's record."""
         opening = self.episodes.draw(rng)
         record = self.rules.record(self.cluster, self.episodes.requests)
         record["running_at_start"] = opening.running
         settle(opening.state, record)
-        return opening.state, record
+        return Run(episode=record, pair=np.zeros((1, 2), np.int64), state=opening.state)
 
-    def result(self, state: State, record: Records, *, clairvoyant: bool = False) -> Result | None:
+    def result(self, run: Run, *, clairvoyant: bool = False) -> Result | None:
         """What came of an episode so far, as `simulate` reports it; None until a request is served.
 
         Request figures are those of the requests served by now. A stationary start's running requests are left out.
 
         Args:
-            state: The cluster.
-            record: The episode's record.
+            run: The cluster and the episode's record.
             clairvoyant: Whether the agent knew remaining lengths.
         """
-        requests = state.requests[int(record["running_at_start"][0]) :]
+        state = run.state
+        requests = state.requests[int(run.episode["running_at_start"][0]) :]
         served = requests[~np.isnan(requests["finish_s"])]
         if len(served) == 0:
             return None

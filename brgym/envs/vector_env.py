@@ -15,18 +15,16 @@ from gymnasium.vector.utils import batch_space
 
 from brgym._checks import check_choice, check_integer
 from brgym.cluster import Integers, Reals, RouterView
-from brgym.cluster.kernel import DECIDE, DONE
+from brgym.cluster.engine import DECIDE, DONE
 from brgym.envs.arrival_routing import arrival_task
+from brgym.envs.batch import Batch, Shares, begin_rows, out_of_log, resume_rows, step_rows
+from brgym.envs.memory import PackedRun, bytes_of, longer_log, places_of, unpacked, write
 from brgym.envs.observer import Observation
-from brgym.envs.packed import PackedRun, episode_of, layout_of, longer_log, state_of, write
 from brgym.envs.sticky_routing import sticky_task
 from brgym.envs.task import RoutingTask
-from brgym.envs.vector_core import Batch, Shares, begin_rows, out_of_log, resume_rows, step_rows
 
 _ROWS_A_THREAD = 64
 """Environments for which it pays to wake a thread."""
-
-_CACHE_LINE = 64
 
 Flags = npt.NDArray[np.bool_]
 RowKernel = Callable[[Batch, Integers], None]
@@ -140,7 +138,7 @@ class RoutingVectorEnv(gymnasium.vector.VectorEnv[Observation, Integers, npt.NDA
 
     def view(self, row: int) -> RouterView:
         """What a router sees of environment `row` now; it stays live until that is reset."""
-        return RouterView(state_of(*self._packed(row)))
+        return RouterView(unpacked(self._packed(row)).state)
 
     def action_masks(self) -> Flags:
         """Which actions are valid now, shape (num_envs, actions)."""
@@ -170,8 +168,7 @@ class RoutingVectorEnv(gymnasium.vector.VectorEnv[Observation, Integers, npt.NDA
 
     def _ending(self, row: int) -> dict[str, Any]:
         """What `info` says of an environment that has just ended."""
-        memory, layout, log = self._packed(row)
-        result = self.task.result(state_of(memory, layout, log), episode_of(memory, layout))
+        result = self.task.result(unpacked(self._packed(row)))
         found = {} if result is None else {"metrics": result.metrics.as_dict()}
         if self.autoreset_mode != AutoresetMode.SAME_STEP:
             return found
@@ -182,21 +179,20 @@ class RoutingVectorEnv(gymnasium.vector.VectorEnv[Observation, Integers, npt.NDA
     def _begin(self, rows: Integers) -> None:
         """Begins an episode in each of `rows`."""
         for row in rows:
-            state, record = self.task.begin(self._generator(row))
-            batch = self._batch or self._allocate(layout_of(state, record), state.steps.nbytes)
-            write(state, record, batch.memory[row], batch.layout)
+            run = self.task.begin(self._generator(row))
+            batch = self._batch or self._allocate(places_of(run), run.state.steps.nbytes)
+            write(run, batch.memory[row], batch.places)
         self._run(begin_rows, rows, go_on=begin_rows)
         self._ended[rows] = False
         for row in rows:
             self.task.observer.complete(*self._packed(row), self._rows[row])
 
-    def _allocate(self, layout: Integers, log_bytes: int) -> Batch:
+    def _allocate(self, places: Integers, log_bytes: int) -> Batch:
         count = self.num_envs
-        width = -(-int(layout[-1, 1]) // _CACHE_LINE) * _CACHE_LINE
         self._rows, core_rows = self.task.observer.buffers(count)
         self._batch = Batch(
-            memory=np.zeros((count, width), np.uint8),
-            layout=layout,
+            memory=np.zeros((count, bytes_of(places)), np.uint8),
+            places=places,
             log=np.zeros((count, log_bytes), np.uint8),
             observation=core_rows,
             mask=np.zeros((count, self.task.actions), np.int8),
@@ -214,7 +210,7 @@ class RoutingVectorEnv(gymnasium.vector.VectorEnv[Observation, Integers, npt.NDA
 
     def _packed(self, row: int) -> PackedRun:
         batch = self._begun()
-        return PackedRun(batch.memory[row], batch.layout, batch.log[row])
+        return PackedRun(batch.memory[row], batch.places, batch.log[row])
 
     def _begun(self) -> Batch:
         if self._batch is None:
@@ -267,7 +263,7 @@ class RoutingVectorEnv(gymnasium.vector.VectorEnv[Observation, Integers, npt.NDA
 
     def _complete(self) -> None:
         batch = self._begun()
-        self.task.observer.complete(batch.memory, batch.layout, batch.log, self._rows)
+        self.task.observer.complete(batch.memory, batch.places, batch.log, self._rows)
 
     def _shown(self) -> Observation:
         return self.task.observer.shaped(self._rows.copy())

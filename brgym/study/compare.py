@@ -6,8 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from joblib import Parallel, delayed
 
 from brgym._checks import check_choice, check_integer
-from brgym.cluster import ClusterConfig
-from brgym.cluster.simulate import Oversize
+from brgym.cluster import ClusterConfig, Oversize
 from brgym.study.comparison import Comparison
 from brgym.study.source import WorkloadSource
 from brgym.study.trial import PolicyFactory, Trial, run_trial

@@ -5,9 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from brgym._checks import check_choice
-from brgym.cluster import ClusterConfig
-from brgym.cluster.simulate import Oversize
-from brgym.cluster.state import Reals
+from brgym.cluster import ClusterConfig, Oversize, Reals
 from brgym.study.statistics import Estimate, mean_interval, paired_difference, paired_ratio
 from brgym.study.trial import Trial
 from brgym.workload.summary import WorkloadSummary

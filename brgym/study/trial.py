@@ -5,10 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from brgym.cluster import ClusterConfig, Metrics, Policy, simulate
-from brgym.cluster.metrics import imbalance
-from brgym.cluster.simulate import Oversize
-from brgym.cluster.state import Reals, Records
+from brgym.cluster import ClusterConfig, Metrics, Oversize, Policy, Reals, Records, imbalance, simulate
 from brgym.workload import Workload
 
 BINS = 240
@@ -35,7 +32,7 @@ class ImbalanceOverTime:
         """Reduces a log of steps to at most `BINS` stretches."""
         stretches = min(BINS, len(steps))
         first = np.arange(stretches) * len(steps) // stretches
-        totals = np.add.reduceat(imbalance(steps, workers), first)
+        totals = np.add.reduceat(imbalance(workers, steps["max_load"], steps["sum_load"]), first)
         end_s = steps["start_s"][-1] + steps["duration_s"][-1]
         return cls(
             edge_s=np.append(steps["start_s"][first], end_s),

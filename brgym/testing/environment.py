@@ -10,9 +10,9 @@ import numpy.typing as npt
 from gymnasium.utils import env_checker
 
 from brgym.cluster import Integers
-from brgym.cluster.state import State
+from brgym.cluster.engine import State
 from brgym.envs import EnvState, RoutingEnv, StickyRoutingEnv
-from brgym.envs.packed import state_of
+from brgym.envs.memory import unpacked
 from brgym.testing.failure import require, rule
 
 _SEED = 7
@@ -130,20 +130,20 @@ def _check_secrets(env: gymnasium.Env[Any, Any], unwrapped: RoutingEnv, steps: i
 
 
 def _state(saved: EnvState) -> State:
-    return state_of(*saved.run())
+    return unpacked(saved.run()).state
 
 
 def _waiting(state: State) -> Integers:
     """Requests that have not arrived or wait in the pool."""
     clock = state.clock[0]
     pool = state.pool["request"][clock["pool_start"] : clock["pool_stop"]]
-    return np.concatenate([pool, np.arange(clock["arrived"], len(state.requests))])
+    return np.concatenate([pool, np.arange(state.progress[0]["arrived"], len(state.requests))])
 
 
 def _with_other_lengths(saved: EnvState, rows: Integers) -> EnvState:
     """The same state but for the output lengths of some requests that wait."""
     run = saved.run()
-    requests = state_of(*run).requests
+    requests = unpacked(run).state.requests
     output = requests["output_tokens"]
     other = output.max() + 1 - output[rows]  # no longer than the longest, for which the calendar has room
     output[rows] = np.maximum(other, requests["generated_tokens"][rows] + 1)

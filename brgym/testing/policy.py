@@ -9,10 +9,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from brgym.cluster import ClusterConfig, Policy, Result, RouterView, simulate
-from brgym.cluster.policy import is_clairvoyant, is_compiled
-from brgym.cluster.simulate import binding_of
-from brgym.cluster.state import ON_ARRIVAL
+from brgym.cluster import (
+    ClusterConfig,
+    Integers,
+    Policy,
+    Result,
+    RouterView,
+    is_clairvoyant,
+    is_compiled,
+    room_for_pairs,
+    simulate,
+)
+from brgym.cluster.engine import ON_ARRIVAL, binding_of, decide
 from brgym.testing.failure import require, rule
 from brgym.testing.scenarios import Scenario, scenarios, with_secrets_changed
 
@@ -68,13 +76,14 @@ class _Diary:
         """Begins a new diary."""
         self._pages = []
         self._policy.reset(cluster, seed)
+        self._pairs = room_for_pairs(cluster)
 
     def until(self, time_s: float) -> list[tuple[float, list[Any]]]:
         """What was decided until `time_s`."""
         return [page for page in self._pages if page[0] <= time_s]
 
-    def _note(self, view: RouterView, decided: npt.ArrayLike) -> npt.NDArray[np.int64]:
-        decision = np.array(decided, dtype=np.int64)
+    def _decide(self, view: RouterView) -> Integers:
+        decision = self._pairs[: decide(self._policy, view, self._pairs)]
         self._pages.append((view.now_s, decision.tolist()))
         return decision
 
@@ -82,13 +91,13 @@ class _Diary:
 class _ArrivalDiary(_Diary):
     def bind(self, view: RouterView) -> int:
         """As the policy's own."""
-        return int(self._note(view, self._policy.bind(view)))
+        return int(self._decide(view)[0, 1])
 
 
 class _PoolDiary(_Diary):
-    def admit(self, view: RouterView) -> npt.NDArray[np.int64]:
+    def admit(self, view: RouterView) -> Integers:
         """As the policy's own."""
-        return self._note(view, self._policy.admit(view))
+        return self._decide(view)
 
 
 def _diary(policy: Any) -> Any:

@@ -6,8 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 import baselines
-from brgym.cluster import ClusterConfig, Reals, RouterView, simulate
-from brgym.cluster.policy import is_clairvoyant
+from brgym.cluster import ClusterConfig, Reals, RouterView, is_clairvoyant, simulate
 from brgym.testing.failure import require, require_all, rule
 from brgym.testing.scenarios import scenarios, with_secrets_changed
 from classifiers.interface import Predictor

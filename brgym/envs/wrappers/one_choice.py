@@ -10,7 +10,7 @@ from gymnasium.utils import RecordConstructorArgs
 
 from brgym._checks import check_integer
 from brgym.envs.sticky_routing import StickyRoutingEnv
-from brgym.envs.wrappers.rules import CANDIDATE_RULES, WORKER_RULES, Rule, rule_of
+from brgym.envs.wrappers.completion import CANDIDATE_RULES, WORKER_RULES, Rule, rule_of
 
 Mask = npt.NDArray[np.int8]
 

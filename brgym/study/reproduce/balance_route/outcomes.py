@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from brgym.cluster.bounds import recovered
+from brgym.cluster import recovered
 from brgym.study.reproduce.balance_route.settings import Cell, Setting
 from brgym.study.reproduce.store import Figures
 from brgym.study.statistics import Estimate, mean_interval, paired_ratio
@@ -50,7 +50,7 @@ class Outcomes:
         return paired_ratio(self.values(setting, figure), self.values(other, figure))
 
     def recovered(self, setting: Setting) -> Estimate:
-        """Share of JSQ's recoverable barrier idle that is won back, see `brgym.cluster.bounds.recovered`."""
+        """Share of JSQ's recoverable barrier idle that is won back, see `brgym.cluster.recovered`."""
         policy = self.values(setting, "envelope_token_steps")
         reference = self.values(setting.reference, "envelope_token_steps")
         bound = self.values(setting, "envelope_token_steps_bound")

@@ -8,8 +8,7 @@ from typing import Any
 from joblib import Parallel, delayed
 
 import baselines
-from brgym.cluster import Policy, simulate
-from brgym.cluster.bounds import envelope_token_steps, lower_bound
+from brgym.cluster import Policy, envelope_token_steps, lower_bound, servable, simulate
 from brgym.study.reproduce.balance_route.settings import Cell, PredictorSpec, Router
 from brgym.study.reproduce.balance_route.workloads import StudyWorkload
 from brgym.study.reproduce.store import Figures, Store
@@ -68,7 +67,7 @@ def run_cell(cell: Cell, served: Workload, training: Workload | None) -> Figures
     cluster = cell.setting.cluster
     policy = make_policy(cell.setting.router, training, cell.seed)
     result = simulate(cluster, served, policy, cell.seed, oversize="drop")
-    bound = lower_bound(cluster, _that_fit(served, cluster.kv_capacity))
+    bound = lower_bound(cluster, served.take(servable(cluster, served)))
     figures = result.metrics.as_dict() | {
         "output_tokens": int(served.output_tokens[result.requests["worker"] >= 0].sum()),
         "envelope_token_steps": envelope_token_steps(result.steps),
@@ -102,12 +101,6 @@ def _run_into(
     figures = run_cell(cell, served, training)
     store.save(specification, figures)
     return figures
-
-
-def _that_fit(served: Workload, kv_capacity: int | None) -> Workload:
-    if kv_capacity is None:
-        return served
-    return served.take(served.prompt_tokens + served.output_tokens <= kv_capacity)
 
 
 class _Requests:

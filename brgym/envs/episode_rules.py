@@ -7,7 +7,7 @@ import numpy as np
 
 from brgym._checks import check_choice, check_integer, check_real
 from brgym.cluster import ClusterConfig, Records
-from brgym.envs.packed import EPISODE
+from brgym.envs.memory import EPISODE
 from brgym.envs.reward import REWARDS, Reward, default_scale
 
 InvalidAction = Literal["error", "hold"]
@@ -34,12 +34,12 @@ class Rules:
         ValueError: If a parameter is outside its range.
     """
 
-    reward: Reward
-    reward_scale: float | None
-    invalid_action: InvalidAction
-    invalid_penalty: float
-    max_decisions: int | None
-    max_time_s: float | None
+    reward: Reward = "imbalance"
+    reward_scale: float | None = None
+    invalid_action: InvalidAction = "error"
+    invalid_penalty: float = 1.0
+    max_decisions: int | None = None
+    max_time_s: float | None = None
 
     def __post_init__(self) -> None:
         check_choice("reward", self.reward, REWARDS)

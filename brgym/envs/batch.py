@@ -1,6 +1,6 @@
 """Many environments at once: one compiled call steps all of them, or a thread's share.
 
-Each environment is a row of bytes, see `PackedRun`; all rows have one layout. Rows know nothing of each other, so it
+Each environment is a row of bytes, see `PackedRun`; all rows have the same places. Rows know nothing of each other, so it
 does not matter which thread takes which, or how many there are.
 """
 
@@ -12,10 +12,9 @@ import numpy as np
 
 from brgym._compile import compiled
 from brgym.cluster import Integers, Reals
-from brgym.cluster.kernel import LOG_FULL
-from brgym.envs.core import Mask, begin_env, resume_env, step_env
+from brgym.cluster.engine import LOG_FULL, Bytes
 from brgym.envs.observation import Floats
-from brgym.envs.packed import Bytes
+from brgym.envs.stepping import Mask, begin_env, resume_env, step_env
 
 
 class Batch(NamedTuple):
@@ -23,16 +22,16 @@ class Batch(NamedTuple):
 
     Attributes:
         memory: One row for each environment, see `PackedRun`.
-        layout: Of every row.
+        places: Of every row.
         log: Their logs.
         observation: Flat observations, shape (environments, columns or 0).
         mask: Masks, shape (environments, actions).
-        stops: Why each environment stopped, see `core.step_env`, shape (environments,).
+        stops: Why each environment stopped, see `step_env`, shape (environments,).
         rewards: Rewards of the last step, shape (environments,).
     """
 
     memory: Bytes
-    layout: Integers
+    places: Integers
     log: Bytes
     observation: Floats
     mask: Mask
@@ -45,7 +44,7 @@ def begin_rows(batch: Batch, rows: Integers) -> None:
     """`begin_env` for the environments in `rows`."""
     for row in rows:
         batch.stops[row] = begin_env(
-            batch.memory[row], batch.layout, batch.log[row], batch.observation[row], batch.mask[row]
+            batch.memory[row], batch.places, batch.log[row], batch.observation[row], batch.mask[row]
         )
 
 
@@ -54,7 +53,7 @@ def step_rows(batch: Batch, rows: Integers, actions: Integers) -> None:
     """`step_env` for the environments in `rows`; `actions` has one for each environment, in `rows` or not."""
     for row in rows:
         batch.stops[row], batch.rewards[row] = step_env(
-            batch.memory[row], batch.layout, batch.log[row], actions[row], batch.observation[row], batch.mask[row]
+            batch.memory[row], batch.places, batch.log[row], actions[row], batch.observation[row], batch.mask[row]
         )
 
 
@@ -63,7 +62,7 @@ def resume_rows(batch: Batch, rows: Integers) -> None:
     """`resume_env` for the environments in `rows`."""
     for row in rows:
         batch.stops[row], batch.rewards[row] = resume_env(
-            batch.memory[row], batch.layout, batch.log[row], batch.observation[row], batch.mask[row]
+            batch.memory[row], batch.places, batch.log[row], batch.observation[row], batch.mask[row]
         )
 
 

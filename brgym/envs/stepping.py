@@ -1,4 +1,4 @@
-"""The compiled heart of the environments: one call carries out an action, runs on and writes what the agent gets.
+"""One step of an environment in compiled code: carry out an action, run on, write what the agent gets.
 
 No Python object enters: an environment is a row of bytes (`PackedRun`), and stepping many is calling these functions on
 many rows.
@@ -8,12 +8,11 @@ import numpy as np
 import numpy.typing as npt
 
 from brgym._compile import compiled
-from brgym.cluster import Integers, Records, View, window_size
-from brgym.cluster.admission import room_tokens
-from brgym.cluster.kernel import DECIDE, LOG_FULL, STUCK, advance, apply
-from brgym.cluster.state import FROM_POOL, ROUTE, State, view_of
+from brgym.cluster import Integers, View
+from brgym.cluster.engine import DECIDE, FROM_POOL, LOG_FULL, ROUTE, STUCK, Bytes, State, advance, apply, view_of
+from brgym.cluster.vocabulary import candidate_context_tokens, room_tokens, window_size, workers
+from brgym.envs.memory import Run, run_in
 from brgym.envs.observation import Floats, write_observation
-from brgym.envs.packed import Bytes, compiled_episode_of, compiled_state_of, pair_of
 from brgym.envs.reward import pay
 
 Mask = npt.NDArray[np.int8]
@@ -26,12 +25,12 @@ INVALID = -1
 
 
 @compiled
-def begin_env(memory: Bytes, layout: Integers, log: Bytes, observation: Floats, mask: Mask) -> int:
+def begin_env(memory: Bytes, places: Integers, log: Bytes, observation: Floats, mask: Mask) -> int:
     """Runs a new episode on to its first decision; steps on the way are rewarded with the first action.
 
     Args:
         memory: See `PackedRun`, here and below.
-        layout: See there.
+        places: See there.
         log: See there.
         observation: Receives the flat observation, shape (columns,), unless it has no columns.
         mask: Receives 1 for each valid action, shape (actions,).
@@ -39,7 +38,7 @@ def begin_env(memory: Bytes, layout: Integers, log: Bytes, observation: Floats, 
     Returns:
         `DECIDE`, `DONE`, or `LOG_FULL`: then call again with a longer log.
     """
-    state = compiled_state_of(memory, layout, log)
+    state = run_in(memory, places, log).state
     stop = advance(state)
     _show(state, observation, mask)
     return stop
@@ -47,13 +46,13 @@ def begin_env(memory: Bytes, layout: Integers, log: Bytes, observation: Floats, 
 
 @compiled
 def step_env(
-    memory: Bytes, layout: Integers, log: Bytes, action: int, observation: Floats, mask: Mask
+    memory: Bytes, places: Integers, log: Bytes, action: int, observation: Floats, mask: Mask
 ) -> tuple[int, float]:
     """Carries out an action and runs on to the next decision.
 
     Args:
         memory: See `begin_env`, as for the others.
-        layout: See there.
+        places: See there.
         log: See there.
         action: candidate x workers + worker, or the last: hold.
         observation: Receives the observation.
@@ -63,12 +62,9 @@ def step_env(
         Why it stopped: `DECIDE`, `DONE`, `TRUNCATED`, `INVALID`, or `LOG_FULL`: then go on with `resume_env`; and the
         reward, which is 0 in the last two cases.
     """
-    state = compiled_state_of(memory, layout, log)
-    episode = compiled_episode_of(memory, layout)
-    rules = episode[0]
-    pair = pair_of(memory)
-    workers = len(state.load)
-    pair[0, 0], pair[0, 1] = action // workers, action % workers
+    run = run_in(memory, places, log)
+    state, rules, pair = run.state, run.episode[0], run.pair
+    pair[0, 0], pair[0, 1] = action // len(state.active), action % len(state.active)
     holds = state.constants[0].binding == FROM_POOL and action == len(mask) - 1
     if apply(state, pair, 0 if holds else 1) >= 0:
         if not rules.hold_if_invalid:
@@ -76,19 +72,19 @@ def step_env(
         rules.penalty = rules.invalid_penalty
         apply(state, pair, 0)
     rules.decisions += 1
-    return _run_on(state, episode, observation, mask)
+    return _run_on(run, observation, mask)
 
 
 @compiled
-def resume_env(memory: Bytes, layout: Integers, log: Bytes, observation: Floats, mask: Mask) -> tuple[int, float]:
+def resume_env(memory: Bytes, places: Integers, log: Bytes, observation: Floats, mask: Mask) -> tuple[int, float]:
     """Goes on where `step_env` stopped for `LOG_FULL`, with a longer log; arguments and result as there."""
-    return _run_on(compiled_state_of(memory, layout, log), compiled_episode_of(memory, layout), observation, mask)
+    return _run_on(run_in(memory, places, log), observation, mask)
 
 
 @compiled
-def mask_env(memory: Bytes, layout: Integers, log: Bytes, mask: Mask) -> None:
+def mask_env(memory: Bytes, places: Integers, log: Bytes, mask: Mask) -> None:
     """Writes the mask alone; arguments as for `begin_env`."""
-    write_mask(view_of(compiled_state_of(memory, layout, log)), mask)
+    write_mask(view_of(run_in(memory, places, log).state), mask)
 
 
 @compiled
@@ -97,31 +93,31 @@ def write_mask(view: View, mask: Mask) -> None:
     if view.constants[0].binding != FROM_POOL:
         mask[:] = 1
         return
-    workers, shown = len(view.load), window_size(view)
+    shown, count = window_size(view), workers(view)
     mask[:-1] = 0
     mask[-1] = 1
-    start = view.clock[0].pool_start
-    for worker in range(workers):
+    for worker in range(count):
         room = room_tokens(view, worker)
         if room < 0:
             continue
         for candidate in range(shown):
-            mask[candidate * workers + worker] = view.pool[start + candidate].context_tokens <= room
+            mask[candidate * count + worker] = candidate_context_tokens(view, candidate) <= room
 
 
 @compiled
-def _run_on(state: State, episode: Records, observation: Floats, mask: Mask) -> tuple[int, float]:
+def _run_on(run: Run, observation: Floats, mask: Mask) -> tuple[int, float]:
+    state = run.state
     stop = advance(state)
     if stop == LOG_FULL:
         return LOG_FULL, 0.0
     if stop == STUCK:
-        state.clock[0].phase = ROUTE  # holding would stop the time for good, so the agent is asked again
+        state.progress[0].phase = ROUTE  # holding would stop the time for good, so the agent is asked again
         stop = DECIDE
-    limit = episode[0]
+    limit = run.episode[0]
     if stop == DECIDE and (limit.decisions >= limit.max_decisions or state.clock[0].now_s >= limit.max_time_s):
         stop = TRUNCATED
     _show(state, observation, mask)
-    return stop, pay(state, episode)
+    return stop, pay(state, run.episode)
 
 
 @compiled

@@ -1,0 +1,49 @@
+"""The door for whoever drives a cluster step by step: an environment, a benchmark, a check.
+
+`simulate` runs a whole workload; with what stands here a cluster is set up, run to its next decision, told what to do,
+and measured. Whoever only decides needs `brgym.cluster` and nothing of this.
+"""
+
+from brgym.cluster.admission import admit
+from brgym.cluster.asking import decide, refusal
+from brgym.cluster.drive import run, view_for
+from brgym.cluster.kernel import DECIDE, DONE, LOG_FULL, STUCK, advance, apply
+from brgym.cluster.layout import Bytes, records_in
+from brgym.cluster.metrics import DEFAULT_WINDOW, measure
+from brgym.cluster.policy import binding_of
+from brgym.cluster.records import FROM_POOL, ON_ARRIVAL, ROUTE, STEP
+from brgym.cluster.routing_time import empty_histogram
+from brgym.cluster.simulate import check_fits, outcome_of
+from brgym.cluster.state import STATE_RECORDS, State, initial_state, view_of
+from brgym.cluster.waiting import context_tokens
+
+__all__ = [
+    "DECIDE",
+    "DEFAULT_WINDOW",
+    "DONE",
+    "FROM_POOL",
+    "LOG_FULL",
+    "ON_ARRIVAL",
+    "ROUTE",
+    "STATE_RECORDS",
+    "STEP",
+    "STUCK",
+    "Bytes",
+    "State",
+    "admit",
+    "advance",
+    "apply",
+    "binding_of",
+    "check_fits",
+    "context_tokens",
+    "decide",
+    "empty_histogram",
+    "initial_state",
+    "measure",
+    "outcome_of",
+    "records_in",
+    "refusal",
+    "run",
+    "view_for",
+    "view_of",
+]

@@ -1,0 +1,136 @@
+"""What a running cluster is made of, record by record: the types of the arrays in `State`."""
+
+import numpy as np
+import numpy.typing as npt
+
+Records = npt.NDArray[np.void]
+Integers = npt.NDArray[np.int64]
+Reals = npt.NDArray[np.float64]
+
+NOTHING = -1
+"""Stands for "no request" or "no worker" in the records' links."""
+
+UNLIMITED = 1 << 60
+"""Stands for "no limit" on a worker's KV tokens or on the candidates; sums with it do not overflow."""
+
+ON_ARRIVAL, FROM_POOL = 0, 1
+"""`CONSTANTS.binding`: when a request is bound to its worker."""
+
+JOIN, ROUTE, RUN = 0, 1, 2
+"""`PROGRESS.phase`: what the boundary does next: let requests join, ask the router, run the decode step."""
+
+CONSTANTS = np.dtype(
+    [
+        ("workers", "i8"),
+        ("slots", "i8"),
+        ("kv_capacity", "i8"),
+        ("candidates", "i8"),
+        ("binding", "i8"),
+        ("recompute_s_per_token", "f8"),
+        ("idle_w", "f8"),
+        ("peak_w", "f8"),
+        ("power_exponent", "f8"),
+    ],
+    align=True,
+)
+"""The cluster's constants as compiled code reads them; the powers are NaN where there is no power model."""
+
+CLOCK = np.dtype(
+    [
+        ("now_s", "f8"),
+        ("step", "i8"),  # decode steps run so far
+        ("boundary", "i8"),  # step boundaries begun so far; a jump of the clock begins a new one without a step
+        ("pool_start", "i8"),  # the pool is pool[pool_start:pool_stop], oldest first
+        ("pool_stop", "i8"),
+        ("queued", "i8"),  # requests in the workers' own queues
+        ("active", "i8"),  # active requests of all workers: running[:active]
+    ],
+    align=True,
+)
+"""Where the run stands, as a router may know it: the time, and how many wait and run."""
+
+PROGRESS = np.dtype(
+    [
+        ("phase", "i8"),
+        ("arrived", "i8"),  # requests that have joined so far: the index of the next to join
+        ("recomputing", "i8"),  # preempted requests that are not ready yet: recompute[:recomputing]
+        ("fresh", "i8"),  # requests that wait for the step that gives their first token: fresh[:fresh]
+        ("admitted", "i8"),  # requests admitted at least once
+        ("finished", "i8"),
+    ],
+    align=True,
+)
+"""The cluster's own bookkeeping of where the run stands."""
+
+REQUEST = np.dtype(
+    [
+        ("arrival_s", "f8"),
+        ("prompt_tokens", "i8"),
+        ("output_tokens", "i8"),  # hidden from routers
+        ("prompt_hash", "i8"),
+        ("generated_tokens", "i8"),  # kept from before a preemption; while active, see birth_step
+        ("birth_step", "i8"),  # while active: the step at which it would have begun without interruption
+        ("admit_s", "f8"),  # first admission
+        ("first_token_s", "f8"),
+        ("finish_s", "f8"),
+        ("ready_s", "f8"),  # while recomputing
+        ("worker", "i4"),  # the last one
+        ("preemptions", "i4"),
+        ("running_index", "i4"),  # while active: its place in `State.running`
+        ("newer", "i4"),  # while active: neighbours in its worker's order of admission
+        ("older", "i4"),
+        ("calendar_next", "i4"),  # while active: neighbours among those that finish at the same step
+        ("calendar_previous", "i4"),
+        ("queue_next", "i4"),  # while queued: the next in its worker's queue
+    ],
+    align=True,
+)
+"""A request: what it is, what became of it, and its links in the lists that it stands in."""
+
+CANDIDATE = np.dtype(
+    [("request", "i8"), ("arrival_s", "f8"), ("context_tokens", "i8"), ("prompt_hash", "i8")],
+    align=True,
+)
+"""A request that waits in the pool, as a router sees it."""
+
+RUNNING = np.dtype(
+    [
+        ("request", "i8"),
+        ("worker", "i8"),
+        ("prompt_tokens", "i8"),
+        ("birth_step", "i8"),  # tokens generated so far = clock.step - birth_step
+        ("arrival_s", "f8"),
+        ("admit_s", "f8"),
+        ("prompt_hash", "i8"),
+    ],
+    align=True,
+)
+"""An active request, as a router sees it."""
+
+LINKS = np.dtype(
+    [
+        ("newest", "i4"),  # the active request that it admitted last
+        ("queue_first", "i4"),
+        ("queue_last", "i4"),
+    ],
+    align=True,
+)
+"""Where a worker's own lists begin; the rest of each list stands in the requests."""
+
+STEP = np.dtype(
+    [
+        ("start_s", "f8"),
+        ("duration_s", "f8"),
+        ("max_load", "i8"),
+        ("sum_load", "i8"),
+        ("min_load", "i8"),
+        ("active", "i8"),
+        ("waiting", "i8"),
+        ("admitted", "i8"),  # requests admitted at least once, this boundary's included
+        ("finished", "i8"),  # requests finished before this step
+        ("barrier_idle", "f8"),  # share of the workers' time spent waiting for the slowest
+        ("energy_j", "f8"),  # of all workers
+    ],
+    align=True,
+)
+"""What is sampled at each decode step (DESIGN 2.5); loads in tokens."""

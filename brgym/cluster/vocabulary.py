@@ -1,0 +1,201 @@
+"""The router's vocabulary: all that compiled policies, observations and predictors need to read a cluster.
+
+Each word is a compiled function of a `View`, and bears the name that it has in a `RouterView`, the same view for Python:
+`free_slots(view, worker)` here is `view.free_slots[worker]` there. `view.load_tokens[worker]`, `view.active[worker]`,
+`view.queued[worker]` and `view.queued_tokens[worker]` are arrays in both.
+
+Candidates are numbered from the oldest, 0..window_size - 1; active requests in no particular order, 0..active_requests
+- 1. All of these functions work in Python as well, on `RouterView.arrays`.
+"""
+
+from brgym._compile import compiled, inlined
+from brgym.cluster.memory import fits, fits_together, free_slots, room_tokens, spare_tokens
+from brgym.cluster.records import FROM_POOL
+from brgym.cluster.state import View
+
+__all__ = [
+    "active_admit_s",
+    "active_arrival_s",
+    "active_context_tokens",
+    "active_generated_tokens",
+    "active_prompt_hash",
+    "active_prompt_tokens",
+    "active_requests",
+    "active_worker",
+    "anything_fits",
+    "boundary",
+    "candidate_arrival_s",
+    "candidate_context_tokens",
+    "candidate_prompt_hash",
+    "fits",
+    "fits_together",
+    "free_slots",
+    "kv_capacity",
+    "lowest_load_that_fits",
+    "now_s",
+    "requests_on",
+    "room_tokens",
+    "slots",
+    "spare_tokens",
+    "step",
+    "total_free_slots",
+    "waiting",
+    "window_size",
+    "workers",
+]
+
+
+@inlined
+def now_s(view: View) -> float:
+    """The clock, in seconds."""
+    return view.clock[0].now_s
+
+
+@inlined
+def step(view: View) -> int:
+    """Decode steps run so far."""
+    return view.clock[0].step
+
+
+@inlined
+def boundary(view: View) -> int:
+    """Number of the present step boundary, from 1."""
+    return view.clock[0].boundary
+
+
+@inlined
+def workers(view: View) -> int:
+    """Number of workers, G."""
+    return len(view.load_tokens)
+
+
+@inlined
+def slots(view: View) -> int:
+    """Slots of a worker."""
+    return view.constants[0].slots
+
+
+@inlined
+def kv_capacity(view: View) -> int:
+    """KV tokens that a worker holds; `UNLIMITED` where there is no limit."""
+    return view.constants[0].kv_capacity
+
+
+@inlined
+def active_requests(view: View) -> int:
+    """Active requests of all workers together."""
+    return view.clock[0].active
+
+
+@inlined
+def total_free_slots(view: View) -> int:
+    """Free slots of all workers together."""
+    return workers(view) * slots(view) - active_requests(view)
+
+
+@inlined
+def waiting(view: View) -> int:
+    """Requests that have arrived and are neither active nor recomputing."""
+    return view.clock[0].pool_stop - view.clock[0].pool_start + view.clock[0].queued
+
+
+@inlined
+def requests_on(view: View, worker: int) -> int:
+    """Requests that a worker has, active or in its queue."""
+    return view.active[worker] + view.queued[worker]
+
+
+@inlined
+def window_size(view: View) -> int:
+    """How many waiting requests the router sees: the oldest `candidates`, or the one to bind."""
+    limit = view.constants[0].candidates if view.constants[0].binding == FROM_POOL else 1
+    return min(view.clock[0].pool_stop - view.clock[0].pool_start, limit)
+
+
+@inlined
+def candidate_context_tokens(view: View, candidate: int) -> int:
+    """Tokens that a candidate would occupy."""
+    return view.pool[view.clock[0].pool_start + candidate].context_tokens
+
+
+@inlined
+def candidate_arrival_s(view: View, candidate: int) -> float:
+    """Arrival of a candidate, in seconds."""
+    return view.pool[view.clock[0].pool_start + candidate].arrival_s
+
+
+@inlined
+def candidate_prompt_hash(view: View, candidate: int) -> int:
+    """Prompt hash of a candidate, -1 where there is none."""
+    return view.pool[view.clock[0].pool_start + candidate].prompt_hash
+
+
+@inlined
+def active_worker(view: View, place: int) -> int:
+    """Worker of an active request."""
+    return view.running[place].worker
+
+
+@inlined
+def active_prompt_tokens(view: View, place: int) -> int:
+    """Prompt tokens of an active request."""
+    return view.running[place].prompt_tokens
+
+
+@inlined
+def active_generated_tokens(view: View, place: int) -> int:
+    """Tokens that an active request has generated."""
+    return view.clock[0].step - view.running[place].birth_step
+
+
+@inlined
+def active_context_tokens(view: View, place: int) -> int:
+    """What an active request weighs in the coming step: its prompt and what it has generated, in tokens."""
+    return view.running[place].prompt_tokens + view.clock[0].step - view.running[place].birth_step
+
+
+@inlined
+def active_arrival_s(view: View, place: int) -> float:
+    """Arrival of an active request, in seconds."""
+    return view.running[place].arrival_s
+
+
+@inlined
+def active_admit_s(view: View, place: int) -> float:
+    """First admission of an active request, in seconds."""
+    return view.running[place].admit_s
+
+
+@inlined
+def active_prompt_hash(view: View, place: int) -> int:
+    """Prompt hash of an active request, -1 where there is none."""
+    return view.running[place].prompt_hash
+
+
+@inlined
+def anything_fits(view: View) -> bool:
+    """Whether some candidate fits on some worker: the smallest one does, if any."""
+    if total_free_slots(view) == 0:
+        return False
+    smallest = -1
+    for candidate in range(window_size(view)):
+        context = int(candidate_context_tokens(view, candidate))
+        if smallest < 0 or context < smallest:
+            smallest = context
+    if smallest < 0:
+        return False
+    for worker in range(workers(view)):  # noqa: SIM110  # compiled code knows no generators
+        if fits(view, worker, smallest):
+            return True
+    return False
+
+
+@compiled
+def lowest_load_that_fits(view: View, context_tokens: int) -> int:
+    """The worker with the lowest load among those on which a context fits; -1 if none; ties: the lowest index."""
+    best = -1
+    for worker in range(workers(view)):
+        lower = best < 0 or view.load_tokens[worker] < view.load_tokens[best]
+        if lower and fits(view, worker, context_tokens):
+            best = worker
+    return best
