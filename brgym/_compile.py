@@ -58,8 +58,8 @@ def shared(function: F) -> F:
 
 
 def generated(function: F) -> F:
-    """As `inlined`, for a function that is made while the program runs: it is compiled as a part of its callers."""
-    return cast(F, numba.njit(nogil=True, error_model="numpy", inline="always")(function))
+    """For a function that is made while the program runs: it has no file, so its machine code lies in its callers'."""
+    return cast(F, numba.njit(nogil=True, error_model="numpy")(function))
 
 
 def compiled_for(*signatures: Any) -> Callable[[F], F]:

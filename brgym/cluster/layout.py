@@ -173,7 +173,7 @@ def _in_both(read: Callable[..., Any], compiled: Callable[..., Any]) -> Callable
         return compiled
 
     choose.__dict__["__signature__"] = inspect.signature(compiled)
-    overload(read, inline="always")(choose)
+    overload(read)(choose)
     return read
 
 
