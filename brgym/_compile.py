@@ -54,12 +54,12 @@ def shared(function: F) -> F:
 
     For a formula that both need, on numbers there and on arrays here.
     """
-    return cast(F, register_jitable(function))
+    return register_jitable(function)
 
 
 def generated(function: F) -> F:
     """For a function that is made while the program runs: it has no file, so its machine code lies in its callers'."""
-    return cast(F, numba.njit(nogil=True, error_model="numpy")(function))
+    return cast(F, numba.njit(nogil=True, error_model="numpy")(cast(Any, function)))
 
 
 def compiled_for(*signatures: Any) -> Callable[[F], F]:

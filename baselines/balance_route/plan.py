@@ -64,7 +64,7 @@ def plan_memory(
     beta: float | None = None,
 ) -> Memory:
     """The memory of a router at the start of a run; the parameters are those of `BR0` and `BRH`."""
-    discounts: Reals = gamma ** np.arange(horizon + 1)
+    discounts = np.asarray(gamma ** np.arange(horizon + 1), dtype=np.float64)
     return _LAYOUT.memory(
         Plan(
             parameters=_parameters(

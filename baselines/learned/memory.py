@@ -31,7 +31,10 @@ class Brain(NamedTuple):
 _LAYOUT = Layout(
     Brain,
     grids=[
-        *(f"weights.{name}" for name in ("worker", "candidate", "context", "pair_worker", "pair_candidate", "pair_context", "pair")),
+        *(
+            f"weights.{name}"
+            for name in ("worker", "candidate", "context", "pair_worker", "pair_candidate", "pair_context", "pair")
+        ),
         *(f"{part}.{name}" for part in ("features", "scratch") for name in ("workers", "candidates")),
     ],
 )

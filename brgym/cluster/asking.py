@@ -18,6 +18,7 @@ from brgym.workload import Workload
 
 _PROTOTYPE = initial_state(ClusterConfig(), Workload([0.0], [1], [1]), binding=FROM_POOL)
 _typeof: Callable[[Any], Any] = numba.typeof
+_unliteral: Callable[[Any], Any] = numba.types.unliteral
 _VIEW = _typeof(RouterView(_PROTOTYPE).arrays)
 _MEMORY = _typeof(Memory(np.zeros(1, np.int64), np.zeros(1)))
 _PAIRS = numba.types.int64[:, ::1]
@@ -83,10 +84,10 @@ def prepared_kernel(policy: CompiledPolicy) -> Kernel:
         kernel.compile(_DECISION.args)
     except NumbaError as error:
         raise TypeError(
-            f"{name_of(policy)}: kernel does not compile as kernel(view, memory, pairs) of a View, a Memory and an int64 "
-            f"array of (candidate, worker) rows: {_reason(error)}"
+            f"{name_of(policy)}: kernel does not compile as kernel(view, memory, pairs) of a View, a Memory and an "
+            f"int64 array of (candidate, worker) rows: {_reason(error)}"
         ) from error
-    returned = numba.types.unliteral(kernel.overloads[_DECISION.args].signature.return_type)
+    returned = _unliteral(kernel.overloads[_DECISION.args].signature.return_type)
     if returned != numba.types.int64:
         raise TypeError(
             f"{name_of(policy)}: kernel must return how many rows it has written, an int64; it returns {returned}"
@@ -110,8 +111,8 @@ def _check_memory(policy: CompiledPolicy) -> None:
         if isinstance(memory, tuple):
             got += f" of {', '.join(str(getattr(part, 'dtype', type(part).__name__)) for part in memory)}"
         raise TypeError(
-            f"{name_of(policy)}: memory must be a brgym.cluster.Memory of a contiguous int64 and a contiguous float64 array "
-            f"after reset, got {got}"
+            f"{name_of(policy)}: memory must be a brgym.cluster.Memory of a contiguous int64 and a contiguous float64 "
+            f"array after reset, got {got}"
         )
 
 

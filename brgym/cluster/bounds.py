@@ -22,9 +22,9 @@ their number is at least K = max(max_i o_i, ceil(T / (G B)), ceil((W + T) / (G k
 per_active_s sum_g n_g. The largest worker needs at least per_token_s M, and per_worker_active_s max_g n_g; where a row
 has both, also the mean over the workers, and what any request that is active needs for itself alone. So for each row
 sum_k dt_k >= base_s K + Y + per_active_s T, with Y the largest of per_token_s E, per_worker_active_s N,
-(per_token_s W + per_worker_active_s T) / G and max_i (per_token_s w_i + per_worker_active_s o_i). The DP barrier has one
-row: C K + t_l E. With more rows (AFD) the largest row counts, which ignores that different rows may decide different
-steps.
+(per_token_s W + per_worker_active_s T) / G and max_i (per_token_s w_i + per_worker_active_s o_i). The DP barrier has
+one row: C K + t_l E. With more rows (AFD) the largest row counts, which ignores that different rows may decide
+different steps.
 
 *Arrivals.* Take any request r and all that arrive no earlier than it. Whatever serves them starts at a_r or later, so
 the argument holds for these requests and the steps from a_r on: makespan >= a_r + the bound of those requests alone.
@@ -40,13 +40,12 @@ from typing import TypeVar
 
 import numpy as np
 
-from brgym.cluster.config import ClusterConfig
 from brgym.cluster import figures
+from brgym.cluster.config import ClusterConfig
 from brgym.cluster.records import Integers, Reals, Records
 from brgym.cluster.simulate import check_fits
 from brgym.cluster.step_time import StepTimeRow
 from brgym.workload import Workload
-
 
 Amounts = TypeVar("Amounts", Integers, Reals)
 
@@ -148,11 +147,11 @@ def recovered(reference: float, policy: float, bound: float) -> float:
 
 def _from_each(values: Amounts) -> Amounts:
     """Sum over each request and all after it; for equal arrivals the first of them has the largest, as it should."""
-    return np.cumsum(values[::-1])[::-1]  # type: ignore[return-value]
+    return np.cumsum(values[::-1])[::-1]
 
 
 def _largest_from_each(values: Amounts) -> Amounts:
-    return np.maximum.accumulate(values[::-1])[::-1]  # type: ignore[no-any-return]
+    return np.maximum.accumulate(values[::-1])[::-1]
 
 
 def _ceil_divide(values: Integers, by: int) -> Integers:

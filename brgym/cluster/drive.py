@@ -47,8 +47,8 @@ def run(state: State, policy: Policy, cluster: ClusterConfig, routing_times: Int
             state = state._replace(steps=np.concatenate([state.steps, np.zeros_like(state.steps)]))
         elif stop == STUCK:
             raise RuntimeError(
-                f"{name_of(policy)} admits nothing at {state.clock['now_s'][0]:.6g} s, although requests wait, none runs "
-                "and none is due: time cannot pass"
+                f"{name_of(policy)} admits nothing at {state.clock['now_s'][0]:.6g} s, although requests wait, none "
+                "runs and none is due: time cannot pass"
             )
         elif stop < 0:
             raise ValueError(refusal(policy, pairs, -1 - stop))

@@ -1,11 +1,11 @@
 """The figures of one decode step, each defined once, for Python and for compiled code (DESIGN 2.4, 2.5)."""
 
-from typing import TypeVar
+from typing import Any
 
 from brgym._compile import inlined, shared
 from brgym.cluster.records import Integers, Reals
 
-Amount = TypeVar("Amount")
+Amount = Any
 """A number, or an array of one number a step."""
 
 
@@ -18,13 +18,13 @@ def imbalance(workers: int, envelope: Amount, total: Amount) -> Amount:
         envelope: M, the load of the most loaded worker, in tokens.
         total: Sum of all loads, in tokens.
     """
-    return workers * envelope - total  # type: ignore[operator, no-any-return]
+    return workers * envelope - total
 
 
 @shared
 def balance(workers: int, envelope: Amount, total: Amount) -> Amount:
     """sum_g L_g / (G M), in 0..1; arguments as for `imbalance`, the envelope above 0."""
-    return total / (workers * envelope)  # type: ignore[operator, no-any-return]
+    return total / (workers * envelope)
 
 
 @inlined

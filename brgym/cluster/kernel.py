@@ -120,7 +120,7 @@ def _decision_due(view: View) -> bool:
 
 @inlined
 def _run_step(state: State) -> None:
-    """Parts 5 and 6: the step lasts as long as the slowest worker needs, then every active request has one token more."""
+    """Parts 5 and 6: the step lasts as long as the slowest worker needs; every active request has one token more."""
     clock, progress = state.clock[0], state.progress[0]
     duration_s = _step_seconds(state)
     _log_step(state, duration_s)
@@ -175,7 +175,7 @@ def _log_step(state: State, duration_s: float) -> None:
 
 
 @inlined
-def _busy_seconds(state: State, total_load: int) -> float:
+def _busy_seconds(state: State, total_load: np.int64) -> float:
     """Time that all workers together would need for their own loads."""
     workers, active = len(state.load_tokens), state.clock[0].active
     if len(state.step_time) == 1:  # one row is linear in the loads, so their sums will do
@@ -189,7 +189,7 @@ def _busy_seconds(state: State, total_load: int) -> float:
 
 
 @inlined
-def _power_w(state: State, envelope: int) -> float:
+def _power_w(state: State, envelope: np.int64) -> float:
     """Power that all workers draw; NaN without a power model."""
     constants = state.constants[0]
     if math.isnan(constants.peak_w):

@@ -149,8 +149,8 @@ class Layout(Generic[Fields]):
         for array, declared in zip(arrays, self._arrays, strict=True):
             if array.dtype != declared.items or array.ndim != 1 + declared.is_grid:
                 raise TypeError(
-                    f"{self._kind.__name__}.{declared.name} must be {1 + declared.is_grid}-dimensional {declared.items}, "
-                    f"got {array.ndim}-dimensional {array.dtype}"
+                    f"{self._kind.__name__}.{declared.name} must be {1 + declared.is_grid}-dimensional "
+                    f"{declared.items}, got {array.ndim}-dimensional {array.dtype}"
                 )
         return arrays
 
@@ -207,7 +207,7 @@ class _Array(NamedTuple):
         return generated(grid if self.is_grid else vector)
 
 
-@intrinsic
+@cast(Any, intrinsic)  # type: ignore[untyped-decorator]  # Numba's decorator has no types
 def _pointer_to(context: Any, address: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return builder.inttoptr(arguments[0], cgutils.voidptr_t)

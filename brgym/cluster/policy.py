@@ -104,6 +104,6 @@ def binding_of(policy: Policy) -> int:
     if binding == "pool" and (is_compiled(policy) or isinstance(policy, PoolPolicy)):
         return FROM_POOL
     raise TypeError(
-        "policy must have reset(cluster, seed), binding = 'arrival' with bind(view) or binding = 'pool' with admit(view), "
-        f"or in place of either a compiled kernel, got {policy!r}"
+        "policy must have reset(cluster, seed) and either binding = 'arrival' with bind(view) or binding = 'pool' with "
+        f"admit(view), or in place of bind and admit a compiled kernel, got {policy!r}"
     )

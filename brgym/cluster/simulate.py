@@ -10,8 +10,8 @@ import numpy.typing as npt
 from brgym._checks import check_choice, check_integer, check_real
 from brgym.cluster.config import ClusterConfig
 from brgym.cluster.drive import run
-from brgym.cluster.metrics import DEFAULT_WINDOW, Metrics, measure
 from brgym.cluster.memory import servable
+from brgym.cluster.metrics import DEFAULT_WINDOW, Metrics, measure
 from brgym.cluster.policy import Policy, binding_of, is_clairvoyant
 from brgym.cluster.records import NOTHING, Records
 from brgym.cluster.routing_time import empty_histogram, quantile_s

@@ -30,6 +30,7 @@ from brgym.cluster.records import (
 if TYPE_CHECKING:
     from brgym.workload import Workload
 
+
 class State(NamedTuple):
     """A running cluster.
 

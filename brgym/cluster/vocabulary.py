@@ -1,8 +1,8 @@
 """The router's vocabulary: all that compiled policies, observations and predictors need to read a cluster.
 
-Each word is a compiled function of a `View`, and bears the name that it has in a `RouterView`, the same view for Python:
-`free_slots(view, worker)` here is `view.free_slots[worker]` there. `view.load_tokens[worker]`, `view.active[worker]`,
-`view.queued[worker]` and `view.queued_tokens[worker]` are arrays in both.
+Each word is a compiled function of a `View`, and bears the name that it has in a `RouterView`, the same view for
+Python: `free_slots(view, worker)` here is `view.free_slots[worker]` there. `load_tokens`, `active`, `queued` and
+`queued_tokens` are arrays of the view in both.
 
 Candidates are numbered from the oldest, 0..window_size - 1; active requests in no particular order, 0..active_requests
 - 1. All of these functions work in Python as well, on `RouterView.arrays`.

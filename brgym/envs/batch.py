@@ -1,7 +1,7 @@
 """Many environments at once: one compiled call steps all of them, or a thread's share.
 
-Each environment is a row of bytes, see `PackedRun`; all rows have the same places. Rows know nothing of each other, so it
-does not matter which thread takes which, or how many there are.
+Each environment is a row of bytes, see `PackedRun`; all rows have the same places. Rows know nothing of each other, so
+it does not matter which thread takes which, or how many there are.
 """
 
 from collections.abc import Callable

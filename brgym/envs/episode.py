@@ -151,4 +151,3 @@ def _place_running(state: State, running: int, by_load: bool) -> None:
             state.requests[request].admit_s = 0.0
             state.requests[request].first_token_s = 0.0
             admit(state, request, worker)
-

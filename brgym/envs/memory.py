@@ -1,6 +1,6 @@
 """An environment's whole memory as one row of bytes.
 
-A `State` has over a dozen arrays, and handing that many to compiled code costs more than a step of the environment does.
+A `State` has over a dozen arrays, and handing that many to compiled code costs more than a step of an environment does.
 So an environment keeps them, and the record of its own episode, side by side in one buffer, and compiled code takes
 its views of it. The log of steps, which grows, has a buffer of its own.
 """

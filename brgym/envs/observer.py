@@ -12,8 +12,8 @@ from brgym._checks import check_choice
 from brgym._compile import compiled, compiled_for
 from brgym.cluster import ClusterConfig, Integers, View
 from brgym.cluster.engine import FROM_POOL, Bytes, initial_state, view_of
-from brgym.envs.observation import Floats, Layout, as_dict, flat_size, observation_space
 from brgym.envs.memory import run_in
+from brgym.envs.observation import Floats, Layout, as_dict, flat_size, observation_space
 from brgym.workload import Workload
 
 Observation = Floats | dict[str, Floats]

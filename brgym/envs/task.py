@@ -55,7 +55,7 @@ class RoutingTask:
             TypeError: If an argument is of the wrong type, or if there is no such option.
             ValueError: If an argument is outside its range, or if a request could never fit a worker.
         """
-        given = {"cluster": cluster, "workload": workload, "binding": binding}
+        given: dict[str, Any] = {"cluster": cluster, "workload": workload, "binding": binding}
         known = {kind: {field.name for field in fields(kind)} - given.keys() for kind in (Rules, Episodes)}
         for option in options:
             check_option(option, set().union(*known.values()))

@@ -7,7 +7,6 @@ from itertools import zip_longest
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from brgym.cluster import (
     ClusterConfig,

@@ -29,7 +29,7 @@ def boundaries(draw: st.DrawFn) -> dict[str, Any]:
         "projection": np.array(draw(st.lists(load, min_size=workers, max_size=workers)), dtype=np.float64),
         "contexts": np.array(draw(st.lists(st.integers(1, 30), max_size=5)), dtype=np.int64),
         "free_slots": np.array(draw(st.lists(st.integers(0, 3), min_size=workers, max_size=workers))),
-        "room_tokens": draw(st.none() | room.map(np.array)),
+        "spare_tokens": draw(st.none() | room.map(np.array)),
     }
 
 
@@ -38,7 +38,7 @@ def allowed(boundary: dict[str, Any], worker: np.ndarray) -> bool:
         here = worker == g
         if here.sum() > boundary["free_slots"][g]:
             return False
-        room = boundary["room_tokens"]
+        room = boundary["spare_tokens"]
         if room is not None and (boundary["contexts"][here] + 1).sum() > max(room[g], 0):
             return False
     return True

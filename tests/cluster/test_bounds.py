@@ -9,8 +9,7 @@ from hypothesis import HealthCheck, given, settings
 
 import baselines
 from brgym import ClusterConfig, StepTime, Workload, simulate
-from brgym.cluster.bounds import envelope_token_steps, lower_bound, recovered
-from brgym.cluster.step_time import StepTimeRow
+from brgym.cluster import StepTimeRow, envelope_token_steps, lower_bound, recovered
 from brgym.workload.synthetic import proprietary_like
 from tests.reference.strategies import scenarios
 

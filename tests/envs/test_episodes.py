@@ -8,10 +8,10 @@ import pytest
 
 import baselines
 from brgym import ClusterConfig, Power, Workload, simulate
-from brgym.cluster.state import FROM_POOL
+from brgym.cluster.engine import FROM_POOL
 from brgym.envs import PolicyAgent
 from brgym.envs.episode import Episodes, Opening
-from brgym.envs.rules import DECISIONS_A_REQUEST
+from brgym.envs.episode_rules import DECISIONS_A_REQUEST
 from tests.envs.scenarios import ARRIVAL, IDS, STICKY, at_random, first_valid, play, some_requests
 
 SMALL = ClusterConfig(workers=3, slots=4, candidates=5)
@@ -133,8 +133,8 @@ def test_round_robin_places_evenly_and_lowest_load_levels_the_loads() -> None:
     level = _opening(ClusterConfig(workers=4, slots=9), some_requests(), occupancy=0.5, placement="lowest-load").state
     assert even.active.tolist() == [5, 5, 4, 4]
     assert level.active.sum() == 18
-    assert level.load.sum() == even.load.sum()
-    assert np.ptp(level.load) < np.ptp(even.load)
+    assert level.load_tokens.sum() == even.load_tokens.sum()
+    assert np.ptp(level.load_tokens) < np.ptp(even.load_tokens)
 
 
 @pytest.mark.parametrize("placement", ["round-robin", "lowest-load"])
@@ -142,7 +142,7 @@ def test_running_requests_that_do_not_fit_are_left_out(placement: str) -> None:
     cluster = ClusterConfig(workers=3, slots=6, kv_capacity=400)
     opening = _opening(cluster, some_requests(), placement=placement)
     assert 0 < opening.state.clock["active"][0] < opening.running == 18
-    assert (opening.state.load + opening.state.active <= 400).all()
+    assert (opening.state.load_tokens + opening.state.active <= 400).all()
 
 
 @pytest.mark.parametrize("env_id", IDS)

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from brgym import ClusterConfig, Workload
 from brgym.envs import RoutingEnv
-from brgym.envs.core import begin_env, mask_env
 from brgym.envs.observation import (
     CANDIDATE_COLUMNS,
     CLUSTER_COLUMNS,
@@ -19,6 +18,7 @@ from brgym.envs.observation import (
     WORKER_COLUMNS,
     as_dict,
 )
+from brgym.envs.stepping import begin_env, mask_env
 from tests.envs.scenarios import ARRIVAL, IDS, STICKY, at_random, play, scenarios, some_requests
 
 

@@ -9,14 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from brgym import ClusterConfig, Result, Workload
-from brgym.cluster.metrics import imbalance
+from brgym.cluster import imbalance
 from brgym.envs.reward import REWARDS, Reward, default_scale
 from tests.envs.scenarios import IDS, STICKY, at_random, play, scenarios, some_requests
 
 
 def _figure(reward: Reward, result: Result, workload: Workload, workers: int) -> float:
     if reward == "imbalance":
-        return -float(imbalance(result.steps, workers).sum())
+        return -float(imbalance(workers, result.steps["max_load"], result.steps["sum_load"]).sum())
     if reward == "step-time":
         return -float(result.steps["duration_s"].sum())
     if reward == "throughput":

@@ -143,7 +143,7 @@ def test_equals_single_environments_where_the_log_of_steps_is_outgrown(mode: Aut
 
 def test_an_observation_of_ones_own_equals_single_environments() -> None:
     def loads(view: Any, out: Any) -> None:
-        out[:-1] = view.load
+        out[:-1] = view.load_tokens
         out[-1] = view.clock[0].now_s
 
     own = CompiledObservation(loads, columns=lambda workers, candidates: workers + 1)

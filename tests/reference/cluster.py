@@ -256,11 +256,10 @@ class ReferenceCluster:
             worker.active = [request for request in worker.active if request.remaining > 0]
 
     def _step_time_s(self) -> float:
-        max_load = max(worker.load for worker in self.workers)
-        max_active = max(len(worker.active) for worker in self.workers)
         sum_active = sum(len(worker.active) for worker in self.workers)
         return max(
-            const + per_load * max_load + per_worker_active * max_active + per_active * sum_active
+            max(const + per_load * worker.load + per_worker_active * len(worker.active) for worker in self.workers)
+            + per_active * sum_active
             for const, per_load, per_worker_active, per_active in self.rows
         )
 

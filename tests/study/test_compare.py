@@ -9,8 +9,7 @@ import pytest
 from joblib import parallel_config
 
 import baselines
-from brgym.cluster import ClusterConfig, Power, simulate
-from brgym.cluster.metrics import imbalance
+from brgym.cluster import ClusterConfig, Power, imbalance, simulate
 from brgym.study import Drawn, Fixed, as_document, compare, source_of, write_csv, write_json
 from brgym.study.console import comparison_table, notes
 from brgym.study.export import WALL_CLOCK
@@ -137,7 +136,7 @@ def test_imbalance_over_time_is_averaged_over_equal_stretches(steps):
     assert len(over_time.imbalance_tokens) == min(BINS, steps) == len(over_time.edge_s) - 1
     assert set(lengths) <= {steps // BINS, steps // BINS + 1}
     starts = over_time.edge_s[:-1].astype(int)
-    expected = [part.mean() for part in np.split(imbalance(log, 2), starts[1:])]
+    expected = [part.mean() for part in np.split(imbalance(2, log["max_load"], log["sum_load"]), starts[1:])]
     assert over_time.imbalance_tokens == pytest.approx(expected)
 
 

@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 
 from brgym import cli
-from brgym.cluster import ClusterConfig, simulate
-from brgym.cluster.bounds import envelope_token_steps, lower_bound, recovered
+from brgym.cluster import ClusterConfig, envelope_token_steps, lower_bound, recovered, simulate
 from brgym.study.reproduce.balance_route import reproduce, running, study
 from brgym.study.reproduce.balance_route.csv_file import write_cells
 from brgym.study.reproduce.balance_route.outcomes import Outcomes
