@@ -48,7 +48,7 @@ def shown_names(names: Sequence[str]) -> str:
     return first if len(names) <= _LISTED_NAMES else f"{first} and {len(names) - _LISTED_NAMES} more"
 
 
-def shown_reason(error: BaseException) -> str:
+def shown_reason(error: BaseException | str) -> str:
     """What an error of a library says, on one short line."""
     text = " ".join(str(error).split())
     return text if len(text) <= 3 * _SHOWN_CHARACTERS else f"{text[: 3 * _SHOWN_CHARACTERS]}..."

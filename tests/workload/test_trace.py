@@ -14,6 +14,8 @@ import pytest
 from brgym.workload import CATALOGUE, Workload, WorkloadError, load_workload, read_trace
 from brgym.workload.readers.jsonl_reader import hash_of_blocks
 
+pytestmark = pytest.mark.filterwarnings("ignore::brgym.workload.ReadingNotice")
+
 PLAIN = Workload([0.5, 1.0, 2.25], [10, 20, 30], [1, 2, 3], [7, 8, 2**62])
 PLAIN_CSV = "arrival_s,prompt_tokens,output_tokens,prompt_hash\n0.5,10,1,7\n1,20,2,8\n2.25,30,3,4611686018427387904\n"
 PLAIN_ROWS = [

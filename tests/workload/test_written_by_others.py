@@ -16,6 +16,8 @@ from hypothesis import strategies as st
 
 from brgym.workload import ReadingNotice, Workload, WorkloadError, load_workload, read_trace
 
+pytestmark = pytest.mark.filterwarnings("ignore::brgym.workload.ReadingNotice")
+
 CASES = Path(__file__).parent / "cases"
 HEADER = "arrival_s,prompt_tokens,output_tokens\n"
 

@@ -45,9 +45,7 @@ class Cells:
         Raises:
             WorkloadError: At the first cell that is no 64-bit integer.
         """
-        return self._converted(
-            self._text(column), column, lambda cells: cells.cast(pa.int64()), np.int64, "a 64-bit integer"
-        )
+        return self._converted(self._text(column), column, _as_integers, np.int64, "a 64-bit integer")
 
     def stamps(self, column: str, clock: Clock) -> NDArray[Any]:
         """Stamps as numbers: float64, or int64 where they are whole and so large that a double would round them.
@@ -130,9 +128,18 @@ def dates(
     return convert(cells, parse), np.asarray(zoned.to_numpy(zero_copy_only=False), dtype=np.bool_)
 
 
+def _numbers_or_text(cells: pa.Array) -> pa.Array:
+    if pa.types.is_boolean(cells.type) or pa.types.is_temporal(cells.type):
+        raise pa.ArrowInvalid("truth values and times are no numbers, though Arrow would make some of them")
+    return cells
+
+
+def _as_integers(cells: pa.Array) -> pa.Array:
+    return _numbers_or_text(cells).cast(pa.int64())
+
+
 def _as_floats(cells: pa.Array) -> pa.Array:
-    if pa.types.is_boolean(cells.type):
-        raise pa.ArrowInvalid("truth values are no numbers")
+    cells = _numbers_or_text(cells)
     return cells.cast(pa.float64(), safe=False)  # whole numbers beyond 2**53 are rounded, not refused
 
 
@@ -141,9 +148,9 @@ def _as_nanoseconds(cells: pa.Array) -> pa.Array:
 
 
 def _plain(cell: pa.Scalar) -> Any:
-    """A cell as Python has it; as text where Python may have nothing for it, as for nanoseconds."""
+    """A cell as Python has it; its type where Python may have nothing for it, as for nanoseconds."""
     plain = (pa.types.is_string, pa.types.is_binary, pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean)
-    return cell.as_py() if any(is_plain(cell.type) for is_plain in plain) else str(cell)
+    return cell.as_py() if any(is_plain(cell.type) for is_plain in plain) else cell.type
 
 
 def _first_failure(cells: pa.Array, convert: Callable[[pa.Array], pa.Array]) -> int:

@@ -1,9 +1,9 @@
 """CSV and Parquet traces, converted with pyarrow a few megabytes at a time."""
 
 import csv
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -17,6 +17,8 @@ from brgym.workload.readers.schema import Schema
 from brgym.workload.readers.source import Batch, Clock, decoded, open_bytes, row_error, wanted_columns
 
 _BATCH_ROWS = 1 << 16
+_WRONG_COLUMNS = re.compile(r"Row #(?P<record>\d+): Expected (?P<expected>\d+) columns, got (?P<found>\d+)")
+"""How Arrow says it; its hook for such rows fails on bytes that are no UTF-8."""
 
 
 def csv_columns(path: Path) -> list[str]:
@@ -68,36 +70,30 @@ def parquet_batches(path: Path, schema: Schema, columns: Sequence[str], clock: C
 def _csv_block(
     path: Path, schema: Schema, records: Records, columns: list[str], used: list[str], clock: Clock
 ) -> Iterator[Batch]:
-    malformed: list[WorkloadError] = []
-
-    def on_malformed_row(row: Any) -> str:
-        message = f"{row.actual_columns} columns, the header has {row.expected_columns}"
-        malformed.append(row_error(path, int(records.rows[(row.number or 1) - 1]), message))
-        return "error"
-
     try:
         table = pa_csv.read_csv(
             pa.py_buffer(records.text),
             pa_csv.ReadOptions(column_names=columns, block_size=len(records.text) + 1, use_threads=False),
-            pa_csv.ParseOptions(
-                ignore_empty_lines=False,
-                newlines_in_values=b'"' in records.text,
-                invalid_row_handler=on_malformed_row,
-            ),
+            pa_csv.ParseOptions(ignore_empty_lines=False, newlines_in_values=b'"' in records.text),
             pa_csv.ConvertOptions(column_types=dict.fromkeys(used, pa.binary()), include_columns=used),
         )
     except pa.ArrowException as error:
-        raise (malformed or [_malformed(path, records.rows, shown_reason(error))])[0] from error
+        raise _malformed(path, records.rows, error) from error
     if len(table) != len(records.rows):  # quotation marks that stand where none belongs
-        raise _malformed(path, records.rows, f"{len(table)} records on {len(records.rows)} lines")
+        raise _malformed(path, records.rows, f"{len(table)} records where {len(records.rows)} begin")
     first = 0
     for record in table.to_batches():
         yield _batch(path, schema, record, records.rows[first : first + len(record)], clock)
         first += len(record)
 
 
-def _malformed(path: Path, rows: IntArray, reason: str) -> WorkloadError:
-    return WorkloadError(f"{path}, rows {rows[0]} to {rows[-1]}: malformed CSV: {reason}")
+def _malformed(path: Path, rows: IntArray, reason: Exception | str) -> WorkloadError:
+    """The error for a block of records, or for the one of them that Arrow names."""
+    named = _WRONG_COLUMNS.search(str(reason))
+    if named is not None and 1 <= int(named["record"]) <= len(rows):
+        row = int(rows[int(named["record"]) - 1])
+        return row_error(path, row, f"{named['found']} columns, the header has {named['expected']}")
+    return WorkloadError(f"{path}, rows {rows[0]} to {rows[-1]}: malformed CSV: {shown_reason(reason)}")
 
 
 def _damaged(path: Path, error: Exception) -> WorkloadError:
