@@ -113,6 +113,34 @@ def test_rows_without_tokens_can_be_dropped(trace, capsys):
     assert "brgym: warning:" in capsys.readouterr().err
 
 
+def test_a_file_s_notice_is_one_line(trace, capsys):
+    assert trace_run(trace) == 0
+    error = capsys.readouterr().err
+    assert (
+        error == f"brgym: notice: {trace}: read as CSV, format 'plain': 4 requests over 2 s, stamps 'arrival_s' in s\n"
+    )
+
+
+def test_an_open_unit_of_time_is_an_error_that_tells_of_the_way_out(trace, capsys):
+    trace.write_text(TRACE.replace("arrival_s", "timestamp"))
+    assert trace_run(trace) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "row 2" in error
+    assert "--time-unit s" in error
+    assert trace_run(trace, "--time-unit", "s", "--spread", "0") == 0
+    assert "4 requests over 2 s" in capsys.readouterr().out
+
+
+def test_a_coarse_clock_is_spread_where_asked_for(trace, capsys):
+    trace.write_text("arrival_s,prompt_tokens,output_tokens\n0,10,5\n0,20,4\n3,5,6\n")
+    assert trace_run(trace, "--spread", "3") == 0
+    assert "spread over ticks of 3 s" in capsys.readouterr().err
+    trace.write_text("arrival_s,prompt_tokens,output_tokens\n0,10,5\n1,20,4\n3,5,6\n")
+    assert trace_run(trace, "--spread", "3") == 2
+    assert "row 3" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

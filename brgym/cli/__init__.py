@@ -17,6 +17,9 @@ from brgym.cli.lists import clusters, policies, workloads
 from brgym.cli.reproduce import balance_route
 from brgym.cli.reproduce_afd import afd as reproduce_afd
 
+_OPTIONS = {"unit": "time_unit"}
+"""Parameters that are called otherwise on the command line."""
+
 _app = tyro.extras.SubcommandApp()
 for _command in (compare, afd, workloads, policies, clusters):
     _app.command(_command)
@@ -36,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit status: 0, or 2 after an error of the user's, which is reported in one line.
     """
     with warnings.catch_warnings():
-        warnings.showwarning = lambda message, *_args, **_options: _report("warning", message)
+        warnings.showwarning = lambda message, *_args, **_options: _report(_kind(message), message)
         try:
             _app.cli(prog="brgym", description="Load balancing in data-parallel LLM decoding.", args=argv)
             sys.stdout.flush()
@@ -51,6 +54,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
+def _kind(warning: Warning | str) -> str:
+    from brgym.workload import ReadingNotice
+
+    return "notice" if isinstance(warning, ReadingNotice) else "warning"
+
+
 def _report(kind: str, message: object) -> None:
     text = " ".join(str(message).split())
     print(f"brgym: {kind}: {_as_options(text)}", file=sys.stderr)
@@ -61,7 +70,8 @@ def _as_options(text: str) -> str:
     parameter = re.compile(r"^(?P<name>[a-z_]+)(?= must )|\b(?P<flag>[a-z_]+)=(?:True|'(?P<value>[\w-]+)')")
 
     def option(found: re.Match[str]) -> str:
-        name = (found["name"] or found["flag"]).replace("_", "-")
+        name = found["name"] or found["flag"]
+        name = _OPTIONS.get(name, name).replace("_", "-")
         return f"--{name} {found['value']}" if found["value"] else f"--{name}"
 
     return parameter.sub(option, text)

@@ -1,12 +1,14 @@
 """`brgym afd`: how many attention workers one FFN server should feed."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from brgym.cli.compare import checked_outputs
 from brgym.cli.progress import terminal
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from rich.table import Table
 
     from brgym.afd import Provision, Sizing, Split
@@ -20,6 +22,9 @@ def afd(
     requests: int | None = None,
     sort: bool = False,
     invalid: Literal["error", "drop"] = "error",
+    time_unit: Literal["s", "ms", "us", "ns"] | None = None,
+    spread: float | None = None,
+    turns: Literal["drop", "keep"] = "drop",
     batch: int = 256,
     microbatches: int = 3,
     method: Literal["mean-field", "gaussian", "gaussian-plug-in", "microbatch", "quasi-static"] = "quasi-static",
@@ -45,6 +50,9 @@ def afd(
         requests: Requests to draw from a built-in workload, or how many of a trace's first requests to take.
         sort: Sort an unsorted trace by arrival.
         invalid: What to do with a trace's rows of less than one prompt or output token.
+        time_unit: What a trace's time stamps count, where neither its format nor a column's name tells.
+        spread: Resolution in seconds of a trace's coarse clock, over which its requests are spread; 0: none.
+        turns: Whether requests of a trace that follow another are linked to it, or come at their own time stamps.
         batch: Requests of one attention worker in one microbatch.
         microbatches: Microbatches in flight.
         method: How the cycle time is modelled.
@@ -65,7 +73,8 @@ def afd(
     with terminal().status("running (the first run compiles for some seconds)"):
         from brgym import afd
 
-        served = _served(workload, requests, sort, invalid, seed)
+        reading = {"sort": sort, "invalid": invalid, "unit": time_unit, "spread": spread, "turns": turns}
+        served = _served(workload, requests, seed, reading)
         provision = afd.optimal_ratio(
             afd.Coefficients.illustrative() if coefficients is None else afd.read_coefficients(coefficients),
             batch=batch,
@@ -82,12 +91,12 @@ def afd(
     _print(sizing, f"{workload}, {served.summary()}", splits, outputs)
 
 
-def _served(name: str, requests: int | None, sort: bool, invalid: Literal["error", "drop"], seed: int) -> "Workload":
+def _served(name: str, requests: int | None, seed: int, reading: "Mapping[str, Any]") -> "Workload":
     from brgym._checks import check_integer
     from brgym.study import source_of
 
     check_integer("seed", seed, minimum=0)
-    return source_of(name, requests=requests, sort=sort, invalid=invalid).workload(seed)
+    return source_of(name, requests=requests, **reading).workload(seed)
 
 
 def _splits(provision: "Provision", instances: int | None, nodes: int | None, per_node: int) -> "dict[str, Split]":

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from brgym.study import Comparison, PolicyFactory
@@ -22,6 +22,9 @@ def compare(
     rate_scale: float = 1.0,
     sort: bool = False,
     invalid: Literal["error", "drop"] = "error",
+    time_unit: Literal["s", "ms", "us", "ns"] | None = None,
+    spread: float | None = None,
+    turns: Literal["drop", "keep"] = "drop",
     oversize: Literal["error", "drop"] = "error",
     policies: str = "random,round-robin,power-of-two,jsq,least-kv,br-0",
     predictor: str | None = None,
@@ -44,6 +47,9 @@ def compare(
         rate_scale: How many times as fast the requests arrive.
         sort: Sort an unsorted trace by arrival.
         invalid: What to do with a trace's rows of less than one prompt or output token.
+        time_unit: What a trace's time stamps count, where neither its format nor a column's name tells.
+        spread: Resolution in seconds of a trace's coarse clock, over which its requests are spread; 0: none.
+        turns: Whether requests of a trace that follow another are linked to it, or come at their own time stamps.
         oversize: What to do with requests that could never fit a worker's KV capacity.
         policies: Names separated by commas, see `brgym policies`.
         predictor: What br-h looks ahead with: a folder that `train.py classifier` has saved, or "oracle".
@@ -66,7 +72,14 @@ def compare(
         changes = {name: None if limit == "all" else limit for name, limit in limits.items() if limit is not None}
         routers = _routers(policies, predictor)
         check_integer("seeds", seeds, minimum=1)
-        source = study.source_of(workload, requests=requests, rate_scale=rate_scale, sort=sort, invalid=invalid)
+        reading: dict[str, Any] = {
+            "sort": sort,
+            "invalid": invalid,
+            "unit": time_unit,
+            "spread": spread,
+            "turns": turns,
+        }
+        source = study.source_of(workload, requests=requests, rate_scale=rate_scale, **reading)
         chosen = study.cluster_of(cluster, source, workers=workers, **changes)
     with console.progress_bar(progress, seeds * len(routers)) as on_trial:
         found = study.compare(chosen, source, routers, range(seeds), oversize=oversize, jobs=jobs, on_trial=on_trial)

@@ -24,6 +24,11 @@ def classifier(
     out: Path = Path("runs/classifier"),
     requests: int | None = None,
     rate_scale: float = 1.0,
+    sort: bool = False,
+    invalid: Literal["error", "drop"] = "error",
+    time_unit: Literal["s", "ms", "us", "ns"] | None = None,
+    spread: float | None = None,
+    turns: Literal["drop", "keep"] = "drop",
     held_out: float = 0.3,
     queueing: bool = False,
     seed: int = 0,
@@ -44,6 +49,11 @@ def classifier(
         out: Folder for the predictor; with `--model all`, for one folder a model. What is there already is reused.
         requests: How many of the workload's first requests to take; by default all.
         rate_scale: How many times as fast the requests arrive.
+        sort: Sort an unsorted trace by arrival.
+        invalid: What to do with a trace's rows of less than one prompt or output token.
+        time_unit: What a trace's time stamps count, where neither its format nor a column's name tells.
+        spread: Resolution in seconds of a trace's coarse clock, over which its requests are spread; 0: none.
+        turns: Whether requests of a trace that follow another are linked to it, or come at their own time stamps.
         held_out: Share of the requests, the latest, that is kept for the evaluation.
         queueing: Also learn from how long requests queued: their admissions are those of a run of all of them under jsq
             on the cluster of the routing study.
@@ -67,7 +77,8 @@ def classifier(
 
     console = Console(width=None if sys.stdout.isatty() else 190)
     cluster = preset("bf-io", workers=workers)
-    loaded = load_workload(workload, count=requests).rescale_rate(rate_scale)
+    reading: dict[str, Any] = {"sort": sort, "invalid": invalid, "unit": time_unit, "spread": spread, "turns": turns}
+    loaded = load_workload(workload, count=requests, **reading).rescale_rate(rate_scale)
     experiment = Experiment.of(
         workload,
         loaded,

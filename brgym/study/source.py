@@ -7,7 +7,9 @@ from typing import Protocol
 
 from brgym._checks import check_integer, check_real
 from brgym.workload import Workload, load_workload
+from brgym.workload.readers.schema import Unit
 from brgym.workload.synthetic import BUILT_IN
+from brgym.workload.timeline import Turns
 from brgym.workload.trace import Invalid
 
 
@@ -75,6 +77,9 @@ def source_of(
     rate_scale: float = 1.0,
     sort: bool = False,
     invalid: Invalid = "error",
+    unit: Unit | None = None,
+    spread: float | None = None,
+    turns: Turns = "drop",
 ) -> WorkloadSource:
     """A built-in recipe, drawn anew for each seed; or a public trace or a file, read once and the same for all.
 
@@ -85,6 +90,9 @@ def source_of(
         rate_scale: How many times as fast the requests arrive; nothing changes where all arrive at once.
         sort: As in `load_workload`.
         invalid: As in `load_workload`.
+        unit: As in `load_workload`.
+        spread: As in `load_workload`.
+        turns: As in `load_workload`.
 
     Raises:
         ValueError: If `requests` or `rate_scale` is out of range, or as `load_workload`.
@@ -96,7 +104,7 @@ def source_of(
     name = os.fspath(name_or_path)
     if name in BUILT_IN:
         return Drawn(name, lambda seed: load_workload(name, count=requests, seed=seed).rescale_rate(rate_scale))
-    trace = load_workload(name, sort=sort, invalid=invalid)
+    trace = load_workload(name, sort=sort, invalid=invalid, unit=unit, spread=spread, turns=turns)
     if requests is not None:
         trace = trace.slice(0, check_integer("requests", requests, minimum=1, maximum=len(trace)))
     return Fixed(name, trace.rescale_rate(rate_scale))

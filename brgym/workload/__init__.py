@@ -15,8 +15,8 @@ from brgym.workload.lengths import (
 from brgym.workload.load import FORMATS, load_workload, workload_names
 from brgym.workload.summary import LengthSummary, WorkloadSummary
 from brgym.workload.synthetic import generate
-from brgym.workload.trace import TraceReading, read_trace
-from brgym.workload.workload import Workload, concatenate
+from brgym.workload.trace import ReadingNotice, TraceReading, read_trace
+from brgym.workload.workload import Workload, check_servable, concatenate
 
 __all__ = [
     "CATALOGUE",
@@ -33,12 +33,14 @@ __all__ = [
     "OnOff",
     "Poisson",
     "QuantileTable",
+    "ReadingNotice",
     "TraceReading",
     "TraceSource",
     "TruncatedNormalPair",
     "Workload",
     "WorkloadError",
     "WorkloadSummary",
+    "check_servable",
     "concatenate",
     "generate",
     "load_workload",

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from brgym.workload.readers.schema import Unit
+
 
 @dataclass(frozen=True, kw_only=True)
 class TraceSource:
@@ -16,6 +18,8 @@ class TraceSource:
         attribution: Whom to cite.
         sha256: Digest of the unpacked file; None where nobody published one, and then the first download is pinned.
         rows: Its number of requests where known; checked on the first download where `sha256` is not known.
+        unit: Unit of its stamps where its format leaves that open.
+        spread_s: Resolution of its stamps where that is coarser than the gaps between requests; see `read_trace`.
         file_name: The name that it is kept under; by default the last part of its first address.
     """
 
@@ -26,11 +30,17 @@ class TraceSource:
     attribution: str
     sha256: str | None = None
     rows: int | None = None
+    unit: Unit | None = None
+    spread_s: float | None = None
     file_name: str = ""
 
     def __post_init__(self) -> None:
         if not self.file_name:
             object.__setattr__(self, "file_name", self.urls[0].rsplit("/", 1)[-1])
+
+    def file_names(self) -> list[str]:
+        """What its file may be called, ".gz" apart: its own name, and the last part of its first address."""
+        return list(dict.fromkeys((self.file_name, self.urls[0].rsplit("/", 1)[-1])))
 
 
 _AZURE = "https://raw.githubusercontent.com/Azure/AzurePublicDataset"
@@ -83,6 +93,8 @@ def _mooncake(kind: str, path: str, sha256: str, rows: int | None = None) -> Tra
         attribution="Qin et al., Mooncake, FAST 2025",
         sha256=sha256,
         rows=rows,
+        unit="ms",
+        spread_s=3.0,
         file_name=f"mooncake_{kind}_trace.jsonl",
     )
 

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 from brgym.workload._validation import WorkloadError
-from brgym.workload.catalogue import TraceSource
+from brgym.workload.catalogue import CATALOGUE, TraceSource
 from brgym.workload.readers.source import open_bytes
 
 TRACE_DIR_VARIABLE = "BRGYM_TRACE_DIR"
@@ -46,12 +46,24 @@ def fetch(source: TraceSource, *, cache: Path | None = None) -> Path:
     return path
 
 
+def known_source(path: Path) -> TraceSource | None:
+    """The catalogue's entry for a file: by its digest, or where none was published by its name.
+
+    Files of more than 16 MiB are looked up only if they are called as one in the catalogue is.
+    """
+    named = [source for source in CATALOGUE.values() if path.name.removesuffix(".gz") in source.file_names()]
+    unpinned = next((source for source in named if source.sha256 is None), None)
+    if unpinned is not None or (not named and path.stat().st_size > _CHEAP_TO_VERIFY_BYTES):
+        return unpinned
+    digest = _sha256(path)
+    return next((source for source in CATALOGUE.values() if source.sha256 == digest), None)
+
+
 def _in_trace_dir(source: TraceSource) -> Path | None:
     folder = os.environ.get(TRACE_DIR_VARIABLE)
     if not folder:
         return None
-    names = dict.fromkeys((source.file_name, source.urls[0].rsplit("/", 1)[-1]))
-    candidates = (Path(folder) / f"{name}{suffix}" for name in names for suffix in ("", ".gz"))
+    candidates = (Path(folder) / f"{name}{suffix}" for name in source.file_names() for suffix in ("", ".gz"))
     path = next((candidate for candidate in candidates if candidate.is_file()), None)
     if path is None or source.sha256 is None or path.stat().st_size > _CHEAP_TO_VERIFY_BYTES:
         return path

@@ -31,7 +31,7 @@ class WorkloadSummary:
 
     Attributes:
         requests: Their number.
-        span_s: Seconds from the first arrival to the last.
+        span_s: Seconds from the first arrival to the last, requests that follow others left out.
         rate_per_s: Gaps between arrivals over the span; None where all arrive at once.
         prompt_tokens: The prompts' lengths.
         output_tokens: The outputs' lengths.
@@ -45,10 +45,16 @@ class WorkloadSummary:
 
     @classmethod
     def of(cls, arrival_s: FloatArray, prompt_tokens: IntArray, output_tokens: IntArray) -> "WorkloadSummary":
-        """Summarises the columns of a workload, each of shape `(requests,)`."""
+        """Summarises the columns of a workload.
+
+        Args:
+            arrival_s: Arrivals of the requests that come by themselves, all or fewer.
+            prompt_tokens: Shape `(requests,)`.
+            output_tokens: Shape `(requests,)`.
+        """
         span_s = float(arrival_s[-1] - arrival_s[0])
         return cls(
-            requests=len(arrival_s),
+            requests=len(prompt_tokens),
             span_s=span_s,
             rate_per_s=(len(arrival_s) - 1) / span_s if span_s > 0.0 else None,
             prompt_tokens=LengthSummary.of(prompt_tokens),

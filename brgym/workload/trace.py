@@ -2,33 +2,28 @@
 
 import gzip
 import os
+import warnings
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Literal, NamedTuple, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 
-from brgym._checks import check_choice, check_integer
-from brgym.workload._validation import (
-    TOKENS_RANGE,
-    FloatArray,
-    IntArray,
-    WorkloadError,
-    decreases,
-    first_true,
-    malformed_tokens,
-)
-from brgym.workload.readers.schema import Container, Schema, choose_schema
-from brgym.workload.readers.source import Batch, cell_error, detect_container
+from brgym._checks import check_choice, check_integer, check_real
+from brgym.workload._validation import WorkloadError, shown_names
+from brgym.workload.catalogue import TraceSource
+from brgym.workload.checked_rows import CheckedRows
+from brgym.workload.download import known_source
+from brgym.workload.readers.lines import detect_container
+from brgym.workload.readers.schema import Container, Schema, Unit, choose_schema
+from brgym.workload.readers.source import Batch, Clock, refuse_repeated
+from brgym.workload.timeline import Spread, Timeline, Turns, timeline
 from brgym.workload.workload import Workload
 
 Invalid = Literal["error", "drop"]
 
-_TICK_JITTER_S = 0.05
-"""How far a stamp may lie from the grid and still be on it (our choice; the Mooncake conversation trace: 3 ms)."""
+_CONTAINERS = {"csv": "CSV", "jsonl": "JSON", "parquet": "Parquet"}
 
 
 class TraceReading(NamedTuple):
@@ -38,19 +33,28 @@ class TraceReading(NamedTuple):
     dropped_rows: int
 
 
+class ReadingNotice(UserWarning):
+    """One line on how a file was read: format, unit of time, requests, span, and what was not taken from it."""
+
+
 def read_trace(
     path: str | os.PathLike[str],
     *,
     format: str | None = None,
     sort: bool = False,
     invalid: Invalid = "error",
-    spread_ticks: bool = True,
+    unit: Unit | None = None,
+    spread: float | None = None,
+    turns: Turns = "drop",
     seed: int = 0,
 ) -> TraceReading:
-    """Reads a trace: CSV, JSONL or Parquet, plain or gzip.
+    """Reads a trace: CSV, JSON or Parquet, plain or gzip.
 
     The file streams through in batches: memory is about three times that of the columns returned, whatever else the
-    file holds (27 million rows of the Azure 2024 trace: 0.6 GiB of columns, 1.9 GiB at the most).
+    file holds (27 million rows of the Azure 2024 trace: 0.6 GiB of columns, 1.9 GiB at the most). JSON that is one
+    array or document is read as a whole.
+
+    A file of the catalogue is known by its content. Of any other a `ReadingNotice`, a warning, says how it was read.
 
     Args:
         path: The file.
@@ -58,42 +62,90 @@ def read_trace(
         sort: Whether to sort requests by arrival (stable); by default an unsorted file is an error.
         invalid: Real traces have rows without tokens (BurstGPT's failed requests). "error" reports the first row whose
             prompt or output is shorter than one token, "drop" leaves such rows out and counts them.
-        spread_ticks: Most Mooncake traces stamp requests on a grid of 3 s, give or take some milliseconds. Where all
-            stamps of such a file do, each tick's requests are spread uniformly over its 3 s, in file order, so that
-            they do not come in bursts of the recorder's making (our choice). Stamps off the grid are left alone.
-        seed: Seed of that spreading.
+        unit: What the stamps count: "s", "ms", "us" or "ns". By default what the format says or the column's name,
+            such as `timestamp_ms`, and dates need none; where none of these tells, a file is an error.
+        spread: Resolution of a coarse clock, in seconds: each tick's requests are spread uniformly over it, in file
+            order, so that they do not come in bursts of the recorder's making (our choice). Stamps may lie 50 ms off
+            the grid, but no further. By default only traces of the catalogue are spread that are known to need it (most
+            Mooncake traces stamp requests every 3 s; where one does not it is left alone); 0: none.
+        turns: What to do where a request follows another and has a stamp as well: "drop" takes its stamp, "keep" links
+            it (`Workload.after`). Requests with a delay instead of a stamp are linked in any case.
+        seed: Seed of the spreading.
 
     Returns:
-        The workload, its arrivals counted from the first stamp (in the format "plain" they are left as they are), and
-        the number of rows dropped.
+        The workload, its arrivals counted from the first stamp (in the format "plain" seconds are left as they are),
+        and the number of rows dropped.
 
     Raises:
-        WorkloadError: If the file is empty, damaged, not UTF-8, lacks a column, or has a cell that is no number, not
-            finite or out of range; the message names file, row and column.
-        ValueError: If an option is unknown.
+        WorkloadError: If the file is empty, damaged, not UTF-8, lacks a column or has it twice, has a cell that is no
+            number, not finite or out of range, or stamps whose unit is open; the message names file, row and column.
+        ValueError: If an option is unknown or out of range.
         OSError: If the file cannot be opened.
     """
-    file = Path(path)
+    options = {"format": format, "sort": sort, "invalid": invalid, "unit": unit, "spread": spread, "turns": turns}
+    reading, notice = read(Path(path), None, seed=seed, **options)  # type: ignore[arg-type]
+    if notice:
+        warnings.warn(notice, ReadingNotice, stacklevel=2)
+    return reading
+
+
+def read(
+    path: Path,
+    source: TraceSource | None,
+    *,
+    format: str | None,
+    sort: bool,
+    invalid: Invalid,
+    unit: Unit | None,
+    spread: float | None,
+    turns: Turns,
+    seed: int,
+) -> tuple[TraceReading, str]:
+    """As `read_trace`, of a file that may be known to be the catalogue's.
+
+    Returns:
+        The reading, and one line on how the file was read; empty for a trace of the catalogue.
+    """
     check_choice("invalid", invalid, get_args(Invalid))
+    check_choice("turns", turns, get_args(Turns))
+    if unit is not None:
+        check_choice("unit", unit, get_args(Unit))
+    if spread is not None:
+        check_real("spread", spread, minimum=0.0)
+    check_integer("seed", seed, minimum=0)
     try:
-        container = detect_container(file)
+        container = detect_container(path)
+        source = source or known_source(path)
+        known_unit = unit or (source.unit if source else None)
         read_columns, read_batches = _reader(container)
-        columns = read_columns(file)
-        schema = choose_schema(str(file), container, columns, name=format)
-        rows = _CheckedRows(file, schema, drop=invalid == "drop", ordered=not sort)
-        for batch in read_batches(file, schema, columns):
+        columns = read_columns(path)
+        refuse_repeated(path, columns)
+        schema = choose_schema(str(path), container, columns, name=format)
+        clock = Clock(dated=False if known_unit is not None else schema.dated or None)
+        rows = CheckedRows(
+            path=path,
+            schema=schema,
+            clock=clock,
+            unit=known_unit,
+            drop=invalid == "drop",
+            ordered=not sort,
+            located=bool(spread),
+        )
+        for batch in read_batches(path, schema, columns, clock):
             rows.add(batch)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise WorkloadError(f"{file}: damaged or truncated gzip: {error}") from error
+        raise WorkloadError(f"{path}: damaged or truncated gzip: {error}") from error
     if not rows.count:
         dropped = f" ({rows.dropped} dropped)" if rows.dropped else ""
-        raise WorkloadError(f"{file}: no requests below the header{dropped}")
-    rng = np.random.default_rng(check_integer("seed", seed, minimum=0)) if spread_ticks else None
-    return TraceReading(_workload(rows, schema, rng), rows.dropped)
+        raise WorkloadError(f"{path}: no requests below the header{dropped}")
+    found = timeline(rows, turns, _spread(spread, source, seed))
+    workload = _workload(rows, found)
+    notice = "" if source else _notice(rows, workload, found, container, columns, sure=unit is not None)
+    return TraceReading(workload, rows.dropped), notice
 
 
 _Columns = Callable[[Path], list[str]]
-_Batches = Callable[[Path, Schema, Sequence[str]], Iterator[Batch]]
+_Batches = Callable[[Path, Schema, Sequence[str], Clock], Iterator[Batch]]
 
 
 def _reader(container: Container) -> tuple[_Columns, _Batches]:
@@ -108,91 +160,40 @@ def _reader(container: Container) -> tuple[_Columns, _Batches]:
     return arrow_reader.csv_columns, arrow_reader.csv_batches
 
 
-@dataclass
-class _CheckedRows:
-    """The rows of a file that passed every check, column by column in chunks."""
-
-    path: Path
-    schema: Schema
-    drop: bool
-    ordered: bool
-    dropped: int = 0
-    arrival: list[NDArray[Any]] = field(default_factory=list)
-    prompt: list[IntArray] = field(default_factory=list)
-    output: list[IntArray] = field(default_factory=list)
-    prompt_hash: list[IntArray] = field(default_factory=list)
-
-    @property
-    def count(self) -> int:
-        return sum(map(len, self.prompt))
-
-    def add(self, batch: Batch) -> None:
-        kept = self._with_tokens(batch)
-        if not kept.any():
-            return
-        if batch.arrival is not None:
-            self.arrival.append(self._checked_arrivals(batch.arrival[kept], batch.rows[kept]))
-        self.prompt.append(batch.prompt[kept].astype(np.int64))
-        self.output.append(batch.output[kept].astype(np.int64))
-        if batch.prompt_hash is not None:
-            self.prompt_hash.append(batch.prompt_hash[kept])
-
-    def _with_tokens(self, batch: Batch) -> NDArray[np.bool_]:
-        kept = np.ones(len(batch.rows), dtype=np.bool_)
-        for column, values in ((self.schema.prompt, batch.prompt), (self.schema.output, batch.output)):
-            self._refuse(malformed_tokens(values), batch.rows, column, values, f"is not {TOKENS_RANGE}")
-            if not self.drop:
-                hint = f"is not {TOKENS_RANGE}; invalid='drop' leaves such rows out"
-                self._refuse(values < 1, batch.rows, column, values, hint)
-            kept &= values >= 1
-        self.dropped += int(len(kept) - kept.sum())
-        return kept
-
-    def _checked_arrivals(self, arrival: NDArray[Any], rows: IntArray) -> NDArray[Any]:
-        column = self.schema.arrival or ""
-        self._refuse(~np.isfinite(arrival), rows, column, arrival, "is not finite")
-        if not self.schema.relative:
-            self._refuse(arrival < 0, rows, column, arrival, "is negative")
-        if self.ordered:
-            last = self.arrival[-1][-1:] if self.arrival else arrival[:1]
-            earlier = decreases(np.concatenate((last, arrival)))[1:]
-            self._refuse(earlier, rows, column, arrival, "lies before the row above; sort=True sorts the requests")
-        return arrival
-
-    def _refuse(self, bad: NDArray[np.bool_], rows: IntArray, column: str, values: NDArray[Any], message: str) -> None:
-        index = first_true(bad)
-        if index is not None:
-            value = np.datetime64(int(values[index]), "ns") if values.dtype == np.int64 else f"{values[index]:.15g}"
-            raise cell_error(self.path, int(rows[index]), column, f"{value} {message}")
+def _spread(asked_s: float | None, source: TraceSource | None, seed: int) -> Spread | None:
+    tick_s = asked_s if asked_s is not None else source.spread_s if source else None
+    return Spread(tick_s, np.random.default_rng(seed), strict=asked_s is not None) if tick_s else None
 
 
-def _workload(rows: _CheckedRows, schema: Schema, rng: np.random.Generator | None) -> Workload:
-    prompt, output = _joined(rows.prompt), _joined(rows.output)
-    prompt_hash = _joined(rows.prompt_hash) if rows.prompt_hash else None
+def _workload(rows: CheckedRows, found: Timeline) -> Workload:
+    names = {"prompt": "prompt_tokens", "output": "output_tokens"}
+    names |= {name: name for name in ("prompt_hash", "max_tokens", "patience_s")}
+    columns = {name: rows.column(kept) for kept, name in names.items()}
+    if found.order is not None:
+        columns = {name: None if column is None else column[found.order] for name, column in columns.items()}
+    found.arrival_s.flags.writeable = False  # so that it is taken without another copy
+    return Workload(arrival_s=found.arrival_s, after=found.after, **columns)  # type: ignore[arg-type]
+
+
+def _notice(
+    rows: CheckedRows,
+    workload: Workload,
+    found: Timeline,
+    container: Container,
+    columns: Sequence[str],
+    *,
+    sure: bool,
+) -> str:
+    schema, summary = rows.schema, workload.summary()
+    parts = [f"{rows.path}: read as {_CONTAINERS[container]}, format {schema.name!r}: {summary.requests} requests"]
     if schema.arrival is None:
-        return Workload(np.zeros(len(prompt)), prompt, output, prompt_hash)
-    stamps = _joined(rows.arrival)
-    if not rows.ordered:
-        order = np.argsort(stamps, kind="stable")
-        stamps, prompt, output = stamps[order], prompt[order], output[order]
-        prompt_hash = None if prompt_hash is None else prompt_hash[order]
-    return Workload(_arrival_s(stamps, schema, rng), prompt, output, prompt_hash)
-
-
-def _joined(chunks: list[NDArray[Any]]) -> NDArray[Any]:
-    """One column of the chunks, which are given up; read-only, so that the `Workload` takes it without another copy."""
-    column = np.concatenate(chunks)
-    chunks.clear()
-    column.flags.writeable = False
-    return column
-
-
-def _arrival_s(stamps: NDArray[Any], schema: Schema, rng: np.random.Generator | None) -> FloatArray:
-    """Sorted stamps as seconds; dates are subtracted as whole nanoseconds before they lose digits to float64."""
-    arrival_s: FloatArray = (stamps - stamps[0] if schema.relative else stamps) / schema.units_per_s
-    if rng is None or schema.tick_s is None:
-        return arrival_s
-    tick_start_s = np.rint(arrival_s / schema.tick_s) * schema.tick_s
-    if np.any(np.abs(arrival_s - tick_start_s) > _TICK_JITTER_S):
-        return arrival_s
-    return np.sort(tick_start_s + rng.uniform(0.0, schema.tick_s, len(arrival_s)))
+        parts[0] += " without arrivals, all waiting at time 0"
+    else:
+        clock = "dates" if rows.clock.dated else f"in {rows.counted_in}"
+        parts[0] += f" over {summary.span_s:.6g} s, stamps {schema.arrival!r} {clock}"
+        if schema.whole and not sure and not rows.clock.dated:
+            parts[0] += ", as whole numbers there are (unit='s' if they count seconds)"
+    unread = [column for column in columns if column and column not in schema.columns()]
+    if unread:
+        parts.append(f"columns not read: {shown_names(unread)}")
+    return "; ".join([*parts[:1], *found.notes, *parts[1:]])

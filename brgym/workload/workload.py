@@ -1,27 +1,22 @@
 """The `Workload`: a fixed list of requests, in order of arrival, that never changes after it is made."""
 
-import builtins
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from functools import partial
+from typing import Any, get_args
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from brgym._checks import check_integer, check_real
-from brgym.workload._validation import (
-    TOKENS_RANGE,
-    FloatArray,
-    IntArray,
-    WorkloadError,
-    decreases,
-    first_true,
-    malformed_tokens,
-)
+from brgym._checks import check_choice, check_integer, check_real
+from brgym.workload import columns as col
+from brgym.workload._validation import FloatArray, IntArray, WorkloadError, first_true
 from brgym.workload.summary import WorkloadSummary
+from brgym.workload.turns import Orphans, earliest_s, in_order, renumbered
 
-T = TypeVar("T", bound=np.generic)
+_OPTIONAL = ("max_tokens", "after", "patience_s")
+_LEFT_OUT = -2
 
 
 @dataclass(frozen=True, init=False, eq=False, repr=False)
@@ -32,16 +27,25 @@ class Workload:
     when their contents are.
 
     Attributes:
-        arrival_s: Shape `(requests,)`, seconds, finite, not negative, non-decreasing.
+        arrival_s: Shape `(requests,)`, seconds, finite, not negative, at most 2**33, non-decreasing. Of a request that
+            follows another it is the delay after that one has finished, and stands in no order.
         prompt_tokens: Shape `(requests,)`, at least 1.
         output_tokens: Shape `(requests,)`, at least 1. Routers never see them.
         prompt_hash: Shape `(requests,)`: equal prompts have equal hashes; None where prompts are unknown.
+        max_tokens: Shape `(requests,)`, the client's limit on the output, at least `output_tokens`; or None.
+        after: Shape `(requests,)`: the row of the earlier request that this one follows, or -1 where it arrives by
+            itself; None where all do.
+        patience_s: Shape `(requests,)`, seconds after which an unfinished request leaves, above 0, infinity allowed;
+            None where all wait for ever.
     """
 
     arrival_s: FloatArray
     prompt_tokens: IntArray
     output_tokens: IntArray
     prompt_hash: IntArray | None
+    max_tokens: IntArray | None
+    after: IntArray | None
+    patience_s: FloatArray | None
 
     def __init__(
         self,
@@ -49,23 +53,32 @@ class Workload:
         prompt_tokens: ArrayLike,
         output_tokens: ArrayLike,
         prompt_hash: ArrayLike | None = None,
+        *,
+        max_tokens: ArrayLike | None = None,
+        after: ArrayLike | None = None,
+        patience_s: ArrayLike | None = None,
     ) -> None:
-        """Copies and checks the four columns.
+        """Copies and checks the columns.
 
         Raises:
             WorkloadError: If a column is not one-dimensional and numeric, if the columns are empty or differ in
                 length, or if an entry is out of range; the message names the parameter and the first bad row, from 0.
         """
-        arrival = _arrivals(arrival_s)
+        follows = None if after is None else col.predecessors(after)
+        arrival = col.arrivals(arrival_s, follows)
+        output = col.tokens("output_tokens", output_tokens)
         columns = {
             "arrival_s": arrival,
-            "prompt_tokens": _tokens("prompt_tokens", prompt_tokens),
-            "output_tokens": _tokens("output_tokens", output_tokens),
-            "prompt_hash": None if prompt_hash is None else _hashes(prompt_hash),
+            "prompt_tokens": col.tokens("prompt_tokens", prompt_tokens),
+            "output_tokens": output,
+            "prompt_hash": None if prompt_hash is None else col.hashes(prompt_hash),
+            "max_tokens": None if max_tokens is None else col.limits(max_tokens, output),
+            "after": follows,
+            "patience_s": None if patience_s is None else col.patiences(patience_s),
         }
         for name, column in columns.items():
-            if column is not None and len(column) != len(arrival):
-                raise WorkloadError(f"{name} has {len(column)} entries, arrival_s has {len(arrival)}")
+            if column is not None:
+                col.same_length(name, column, arrival)
             object.__setattr__(self, name, column)
 
     def __len__(self) -> int:
@@ -74,7 +87,7 @@ class Workload:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Workload):
             return NotImplemented
-        pairs = zip(self._columns(), other._columns(), strict=True)
+        pairs = zip(self._columns().values(), other._columns().values(), strict=True)
         return all(a is b or (a is not None and b is not None and np.array_equal(a, b)) for a, b in pairs)
 
     def __hash__(self) -> int:
@@ -83,17 +96,21 @@ class Workload:
     def __repr__(self) -> str:
         return f"Workload({self.summary()})"
 
-    def __reduce__(self) -> tuple[type["Workload"], tuple[NDArray[Any] | None, ...]]:
-        return Workload, self._columns()  # through the constructor, so that an unpickled workload is read-only too
+    def __reduce__(self) -> tuple[Callable[..., "Workload"], tuple[()]]:
+        return partial(Workload, **self._columns()), ()  # the constructor, so that what is unpickled is read-only too
 
-    def take(self, rows: ArrayLike) -> "Workload":
+    def take(self, rows: ArrayLike, *, orphans: Orphans = "error") -> "Workload":
         """The requests in `rows`, for example `w.take(w.output_tokens > 1000)`.
 
         Args:
             rows: Booleans of shape `(requests,)`, or row numbers from 0 in an order that keeps arrivals sorted.
+            orphans: What becomes of a request that follows one that is left out. "error": the error names the row.
+                "arrive": it arrives by itself, when it would have if the answers before it had taken no time; all
+                conversations are then sorted by their beginnings.
 
         Raises:
-            WorkloadError: If `rows` is of another shape or type, out of range or empty, or unsorts the arrivals.
+            WorkloadError: If `rows` is of another shape or type, out of range or empty, or unsorts the arrivals; if a
+                request follows one that is left out; if one is chosen twice where requests follow others.
         """
         chosen = np.asarray(rows)
         if chosen.dtype == np.bool_ and chosen.shape == (len(self),):
@@ -106,17 +123,17 @@ class Workload:
         bad = first_true((chosen < 0) | (chosen >= len(self)))
         if bad is not None:
             raise WorkloadError(f"rows[{bad}] = {chosen[bad]}: must be in 0..{len(self) - 1}")
-        return self._rows(chosen)
+        return self._rows(chosen.astype(np.int64), orphans)
 
-    def slice(self, start: int, stop: int) -> "Workload":
-        """Requests `start` to `stop - 1`, with their arrival times as they are.
+    def slice(self, start: int, stop: int, *, orphans: Orphans = "error") -> "Workload":
+        """Requests `start` to `stop - 1`, with their arrival times as they are; `orphans` as in `take`.
 
         Raises:
-            ValueError: Unless `0 <= start < stop <= len(self)`.
+            ValueError: Unless `0 <= start < stop <= len(self)`, or as `take`.
         """
         stop = check_integer("stop", stop, minimum=1, maximum=len(self))
         start = check_integer("start", start, minimum=0, maximum=stop - 1)
-        return self._rows(np.s_[start:stop])
+        return self._rows(np.arange(start, stop), orphans)
 
     def split_by_time(self, fraction: float) -> tuple["Workload", "Workload"]:
         """The earliest `fraction` of the requests, and the rest; each has at least one.
@@ -142,13 +159,17 @@ class Workload:
     def rescale_rate(self, factor: float) -> "Workload":
         """The same requests arriving `factor` times as fast: arrival times divided by `factor`.
 
+        The delays of requests that follow others stay: more users come, and each thinks as long as before.
+
         Raises:
             ValueError: Unless `factor` is above 0.
         """
-        return self._arriving(self.arrival_s / check_real("factor", factor, minimum=0.0, exclusive=True))
+        factor = check_real("factor", factor, minimum=0.0, exclusive=True)
+        with np.errstate(over="ignore"):  # the constructor says what is out of range
+            return self._arriving(self.arrival_s / factor)
 
     def backlog(self) -> "Workload":
-        """The same requests, all waiting at time 0."""
+        """The same requests, all waiting at time 0; those that follow others still do."""
         return self._arriving(np.zeros(len(self)))
 
     def rebase(self, start_s: float = 0.0) -> "Workload":
@@ -162,26 +183,48 @@ class Workload:
 
     def summary(self) -> WorkloadSummary:
         """Count, span, rate and length statistics."""
-        return WorkloadSummary.of(self.arrival_s, self.prompt_tokens, self.output_tokens)
+        by_themselves = self.arrival_s if self.after is None else self.arrival_s[self.after < 0]
+        return WorkloadSummary.of(by_themselves, self.prompt_tokens, self.output_tokens)
 
     def fingerprint(self) -> str:
         """A digest of the content, 32 hexadecimal digits: the same on every machine, other for other content."""
         digest = hashlib.blake2b(digest_size=16)
-        for column in self._columns():
+        for name, column in self._columns().items():
             if column is not None:
+                if name in _OPTIONAL:
+                    digest.update(f"{name}:".encode())
                 digest.update(f"{column.dtype.kind}{len(column)}:".encode())
                 digest.update(column.astype(column.dtype.newbyteorder("<"), copy=False).data)
         return digest.hexdigest()
 
-    def _columns(self) -> tuple[FloatArray, IntArray, IntArray, IntArray | None]:
-        return self.arrival_s, self.prompt_tokens, self.output_tokens, self.prompt_hash
+    def _columns(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self.__dataclass_fields__}
 
-    def _rows(self, rows: "IntArray | builtins.slice") -> "Workload":
-        prompt_hash = None if self.prompt_hash is None else self.prompt_hash[rows]
-        return Workload(self.arrival_s[rows], self.prompt_tokens[rows], self.output_tokens[rows], prompt_hash)
+    def _rows(self, rows: IntArray, orphans: Orphans) -> "Workload":
+        check_choice("orphans", orphans, get_args(Orphans))
+        columns = _chosen(self._columns(), rows)
+        if self.after is None:
+            return Workload(**columns)
+        after = renumbered(self.after, rows)
+        bad = first_true(after == _LEFT_OUT)
+        if bad is not None and orphans == "error":
+            raise WorkloadError(
+                f"request {rows[bad]} follows request {self.after[rows[bad]]}, which is left out; orphans='arrive' "
+                "lets it arrive by itself"
+            )
+        if bad is not None:
+            columns["arrival_s"] = np.where(
+                after == _LEFT_OUT, earliest_s(self.arrival_s, self.after)[rows], columns["arrival_s"]
+            )
+            order, after = in_order(columns["arrival_s"], np.maximum(after, -1))
+            columns = _chosen(columns, order)
+        return Workload(**columns | {"after": after})
 
     def _arriving(self, arrival_s: FloatArray) -> "Workload":
-        return Workload(arrival_s, self.prompt_tokens, self.output_tokens, self.prompt_hash)
+        """The same requests at other times; delays after other requests stay."""
+        if self.after is not None:
+            arrival_s = np.where(self.after < 0, arrival_s, self.arrival_s)
+        return Workload(**self._columns() | {"arrival_s": arrival_s})
 
     def _first_part(self, fraction: float) -> int:
         fraction = check_real("fraction", fraction, minimum=0.0, maximum=1.0)
@@ -193,67 +236,69 @@ class Workload:
 def concatenate(workloads: Sequence[Workload]) -> Workload:
     """All requests of several workloads on one clock, sorted by arrival; ties keep the order of the workloads.
 
-    To play `b` after `a`, move it in time: `concatenate([a, b.rebase(a.arrival_s[-1])])`.
+    Requests that follow others are sorted by when their conversation began. Where some workloads have no `after` or
+    `patience_s`, theirs are -1 and infinity. To play `b` after `a`, move it in time:
+    `concatenate([a, b.rebase(a.arrival_s[-1])])`.
 
     Raises:
-        WorkloadError: If there are none, or if some have prompt hashes and others have not.
+        WorkloadError: If there are none, or if some have prompt hashes or `max_tokens` and others have not.
     """
     if not workloads:
         raise WorkloadError("workloads is empty: nothing to concatenate")
-    hashes = [w.prompt_hash for w in workloads if w.prompt_hash is not None]
-    if hashes and len(hashes) < len(workloads):
-        raise WorkloadError(f"workloads: {len(hashes)} of {len(workloads)} have prompt hashes; all must, or none")
-    arrival = np.concatenate([w.arrival_s for w in workloads])
-    order = np.argsort(arrival, kind="stable")
-    return Workload(
-        arrival[order],
-        np.concatenate([w.prompt_tokens for w in workloads])[order],
-        np.concatenate([w.output_tokens for w in workloads])[order],
-        np.concatenate(hashes)[order] if hashes else None,
-    )
+    joined: dict[str, Any] = {
+        "arrival_s": np.concatenate([w.arrival_s for w in workloads]),
+        "prompt_tokens": np.concatenate([w.prompt_tokens for w in workloads]),
+        "output_tokens": np.concatenate([w.output_tokens for w in workloads]),
+        "prompt_hash": _all_or_none("prompt hashes", [w.prompt_hash for w in workloads]),
+        "max_tokens": _all_or_none("max_tokens", [w.max_tokens for w in workloads]),
+        "patience_s": _patience_s(workloads),
+    }
+    after = _after(workloads)
+    if after is None:
+        order = np.argsort(joined["arrival_s"], kind="stable")
+    else:
+        order, after = in_order(joined["arrival_s"], after)
+    return Workload(**_chosen(joined, order), after=after)
 
 
-def _arrivals(values: ArrayLike) -> FloatArray:
-    array = _numeric_column("arrival_s", values, kinds="fiu").astype(np.float64, copy=False)
-    bad = first_true(~(np.isfinite(array) & (array >= 0.0)))
-    if bad is not None:
-        raise WorkloadError(f"arrival_s[{bad}] = {array[bad]}: must be finite and at least 0")
-    bad = first_true(decreases(array))
-    if bad is not None:
-        raise WorkloadError(f"arrival_s[{bad}] = {array[bad]} lies before arrival_s[{bad - 1}] = {array[bad - 1]}")
-    return _frozen(array + 0.0 if np.signbit(array).any() else array, np.float64)  # -0.0 + 0.0 is 0.0: one zero only
+def check_servable(workload: Workload) -> None:
+    """Refuses what no cluster serves yet, rather than serving it as if it were not there.
+
+    Raises:
+        WorkloadError: If a request follows another, or has a patience that ends.
+    """
+    for name, asked in (
+        ("after", None if workload.after is None else workload.after >= 0),
+        ("patience_s", None if workload.patience_s is None else np.isfinite(workload.patience_s)),
+    ):
+        row = None if asked is None else first_true(asked)
+        if row is not None:
+            value = getattr(workload, name)[row]
+            raise WorkloadError(f"the workload has {name}[{row}] = {value}, which the cluster does not serve yet")
 
 
-def _tokens(name: str, values: ArrayLike) -> IntArray:
-    array = _numeric_column(name, values, kinds="fiu")
-    bad = first_true(malformed_tokens(array) | (array < 1))
-    if bad is not None:
-        raise WorkloadError(f"{name}[{bad}] = {array[bad]}: must be {TOKENS_RANGE}")
-    return _frozen(array, np.int64)
+def _chosen(columns: dict[str, Any], rows: IntArray) -> dict[str, Any]:
+    return {name: None if column is None else column[rows] for name, column in columns.items()}
 
 
-def _hashes(values: ArrayLike) -> IntArray:
-    array = _numeric_column("prompt_hash", values, kinds="iu")
-    bad = first_true(array > np.iinfo(np.int64).max)
-    if bad is not None:
-        raise WorkloadError(f"prompt_hash[{bad}] = {array[bad]}: must fit a signed 64-bit integer")
-    return _frozen(array, np.int64)
+def _all_or_none(what: str, columns: Sequence[IntArray | None]) -> IntArray | None:
+    present = [column for column in columns if column is not None]
+    if present and len(present) < len(columns):
+        raise WorkloadError(f"workloads: {len(present)} of {len(columns)} have {what}; all must, or none")
+    return np.concatenate(present) if present else None
 
 
-def _numeric_column(name: str, values: ArrayLike, *, kinds: str) -> NDArray[Any]:
-    array = np.asarray(values)
-    if array.ndim != 1 or len(array) == 0:
-        raise WorkloadError(f"{name} must be a one-dimensional array of at least one entry, got shape {array.shape}")
-    if array.dtype.kind not in kinds:
-        wanted = "numbers" if "f" in kinds else "integers"
-        raise WorkloadError(f"{name} must hold {wanted}, got {array.dtype}")
-    return array
+def _patience_s(workloads: Sequence[Workload]) -> FloatArray | None:
+    if all(w.patience_s is None for w in workloads):
+        return None
+    return np.concatenate([np.full(len(w), np.inf) if w.patience_s is None else w.patience_s for w in workloads])
 
 
-def _frozen(array: NDArray[Any], dtype: type[T]) -> NDArray[T]:
-    """A read-only copy; an array that is read-only and owns its data already is shared."""
-    if array.dtype == dtype and array.base is None and not array.flags.writeable:
-        return array
-    copy = np.array(array, dtype=dtype)
-    copy.flags.writeable = False
-    return copy
+def _after(workloads: Sequence[Workload]) -> IntArray | None:
+    if all(w.after is None for w in workloads):
+        return None
+    columns, start = [], 0
+    for w in workloads:
+        columns.append(np.full(len(w), -1) if w.after is None else np.where(w.after < 0, -1, w.after + start))
+        start += len(w)
+    return np.concatenate(columns)

@@ -1,7 +1,9 @@
 """Reading trace files: every format, every way a file can be wrong."""
 
 import gzip
+import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +11,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from brgym.workload import Workload, WorkloadError, load_workload, read_trace
+from brgym.workload import CATALOGUE, Workload, WorkloadError, load_workload, read_trace
 from brgym.workload.readers.jsonl_reader import hash_of_blocks
+
+pytestmark = pytest.mark.filterwarnings("ignore::brgym.workload.ReadingNotice")
 
 PLAIN = Workload([0.5, 1.0, 2.25], [10, 20, 30], [1, 2, 3], [7, 8, 2**62])
 PLAIN_CSV = "arrival_s,prompt_tokens,output_tokens,prompt_hash\n0.5,10,1,7\n1,20,2,8\n2.25,30,3,4611686018427387904\n"
@@ -112,24 +116,39 @@ class TestMooncake:
 
     def test_a_tick_is_spread_over_its_three_seconds_in_file_order(self, write) -> None:
         path = write(jsonl(list(self.ROWS)))
-        workload = load_workload(path, seed=1)
+        workload = load_workload(path, seed=1, spread=3)
         assert (np.diff(workload.arrival_s) > 0).all()
         assert (workload.arrival_s // 3).tolist() == [0, 0, 0, 2]
         assert workload.prompt_tokens.tolist() == [600, 601, 602, 603]
-        assert workload == load_workload(path, seed=1)
-        assert workload != load_workload(path, seed=2)
+        assert workload == load_workload(path, seed=1, spread=3)
+        assert workload != load_workload(path, seed=2, spread=3)
 
-    def test_stamps_can_be_left_on_the_grid(self, write) -> None:
-        assert load_workload(write(jsonl(list(self.ROWS))), spread_ticks=False).arrival_s.tolist() == [
-            0,
-            0,
-            0.001,
-            5.999,
-        ]
+    @pytest.mark.parametrize("spread", [None, 0])
+    def test_stamps_are_left_on_the_grid_unless_the_user_asks(self, write, spread: float | None) -> None:
+        workload = load_workload(write(jsonl(list(self.ROWS))), spread=spread)
+        assert workload.arrival_s.tolist() == [0, 0, 0.001, 5.999]
 
-    def test_stamps_off_the_grid_are_left_as_they_are(self, write) -> None:
+    def test_stamps_off_the_grid_that_the_user_names_are_an_error(self, write) -> None:
         rows = [*self.ROWS, self.ROWS[0] | {"timestamp": 9100}]
-        assert load_workload(write(jsonl(rows))).arrival_s.tolist() == [0, 0, 0.001, 5.999, 6.1]
+        with pytest.raises(
+            WorkloadError, match=r"row 5, column 'timestamp': 6.1 s does not lie on a grid of spread = 3"
+        ):
+            load_workload(write(jsonl(rows)), spread=3)
+
+    def test_a_file_of_the_catalogue_is_known_by_its_content(
+        self, write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recwarn: pytest.WarningsRecorder
+    ) -> None:
+        path = write(jsonl(list(self.ROWS)), "renamed.jsonl")
+        known = replace(CATALOGUE["mooncake-arxiv"], sha256=hashlib.sha256(path.read_bytes()).hexdigest())
+        monkeypatch.setitem(CATALOGUE, "mooncake-arxiv", known)
+        spread = load_workload(path, seed=1)
+        assert not recwarn
+        assert spread == load_workload(path, seed=1, spread=3)
+        assert load_workload(path, spread=0).arrival_s.tolist() == [0, 0, 0.001, 5.999]
+        off_the_grid = write(jsonl([*self.ROWS, self.ROWS[0] | {"timestamp": 9100}]))
+        digest = hashlib.sha256(off_the_grid.read_bytes()).hexdigest()
+        monkeypatch.setitem(CATALOGUE, "mooncake-arxiv", replace(known, sha256=digest))
+        assert load_workload(off_the_grid).arrival_s.tolist() == [0, 0, 0.001, 5.999, 6.1]
 
 
 class TestRealTraces:
@@ -219,7 +238,11 @@ class TestBadFiles:
             ("a,b\n0,1\n", r"columns a, b are of no known format \(azure: TIMESTAMP"),
             (HEADER + "0,1,1\n1,x,1\n", "row 3, column 'prompt_tokens': 'x' is not a number"),
             (HEADER + "0,1,1\n1,,1\n", "row 3, column 'prompt_tokens': '' is not a number"),
-            (HEADER + "0,1,1\n\n1,1,1\n", "row 3, column 'arrival_s': '' is not a number"),
+            (HEADER + "0,1,1\n\n1,x,1\n", "row 4, column 'prompt_tokens': 'x' is not a number"),
+            ("# note\n\n" + HEADER + "0,1,1\n#\n \n1,x,1\n", "row 7, column 'prompt_tokens': 'x' is not a number"),
+            ("# note\r\r" + HEADER.strip() + "\r0,1,1\r1,x,1\r", "row 5, column 'prompt_tokens': 'x' is not a number"),
+            ("note," + HEADER + '"a\n\n#b",0,1,1\nc,1,x,1\n', "row 5, column 'prompt_tokens': 'x' is not a number"),
+            ("note," + HEADER + '"a""\n"",",0,1,1\nc,1,1\n', "row 4: 3 columns, the header has 4"),
             (HEADER + "nan,1,1\n", "row 2, column 'arrival_s': nan is not finite"),
             (HEADER + "0,1,1\ninf,1,1\n", "row 3, column 'arrival_s': inf is not finite"),
             (HEADER + "-0.5,1,1\n", "row 2, column 'arrival_s': -0.5 is negative"),
@@ -237,7 +260,10 @@ class TestBadFiles:
             ),
             (f"{AZURE_HEADER}\n2024-05-10 00:00:00+00:00,1,1\nnoon,1,1\n", "row 3, column 'TIMESTAMP': 'noon' is not"),
             (f"{AZURE_HEADER}\n2024-05-10 00:00:01,1,1\n2024-05-10 00:00:00,1,1\n", "row 3.*00:00:00.0* lies before"),
-            (f"{AZURE_HEADER}\n2024-05-10 00:00:01+02:00,1,1\n", "row 2, column 'TIMESTAMP'"),
+            (f"{AZURE_HEADER}\n2024-05-10 00:00:01,1,1\n2024-05-10 00:00:02Z,1,1\n", "row 3.*00:02Z' has a zone, the"),
+            (f"{AZURE_HEADER}\n2024-05-10 00:00:01Z,1,1\n2024-05-10 00:00:02,1,1\n", "row 3.*00:02' has no zone, the"),
+            (f"{AZURE_HEADER}\n2024-05-10T00:00:00.1234567891,1,1\n", "row 2, column 'TIMESTAMP': .* is not a date"),
+            (f"{AZURE_HEADER}\n1715299200,1,1\n", "row 2, column 'TIMESTAMP': '1715299200' is not a date .* unit='s'"),
         ],
     )
     def test_csv(self, write, content: str | bytes, message: str) -> None:
@@ -253,7 +279,11 @@ class TestBadFiles:
         [
             ("{\n", "row 2: not a JSON object"),
             ("[1]\n", "row 2: not a JSON object but list"),
-            ("\n", "row 2: not a JSON object"),
+            ("\n# note\n{\n", "row 4: not a JSON object"),
+            ("null\n", "row 2: not a JSON object but NoneType"),
+            (GOOD.replace("}", ', "timestamp": 1}'), "row 2: column 'timestamp' stands twice"),
+            (GOOD.replace("[1]", "[" * 100_000), "row 2: JSON nested too deeply"),
+            (GOOD.replace("[1]", "1" * 5_000), "row 2: not a JSON object: Exceeds the limit"),
             ('{"timestamp": 0}\n', "row 2, column 'hash_ids': is missing"),
             (GOOD.replace("5", '"5"'), "row 2, column 'input_length': '5' is not a number"),
             (GOOD.replace("5", "true"), "row 2, column 'input_length': True is not a number"),
