@@ -20,7 +20,7 @@ from brgym.cluster import Policy, PoolPolicy, Reals, simulate
 from brgym.learning.arena import Arena
 from brgym.learning.imitation import demonstrate, imitate
 from brgym.learning.ppo import PPO, PPOSettings
-from brgym.study.files import write_atomically, write_rows
+from brgym.plumbing.files import write_atomically, write_rows
 from classifiers.learned import Monitor
 
 WEIGHTS = "weights.safetensors"

@@ -4,6 +4,7 @@ import hashlib
 import os
 from pathlib import Path
 
+from brgym.plumbing.files import write_text
 from brgym.workload._validation import WorkloadError
 from brgym.workload.catalogue import TraceSource
 from brgym.workload.readers.source import open_bytes
@@ -42,7 +43,7 @@ def fetch(source: TraceSource, *, cache: Path | None = None) -> Path:
     path = _download(source, folder, expected)
     if expected is None:
         _check_rows(source, path)
-        pin.write_text(_sha256(path) + "\n")
+        write_text(_sha256(path) + "\n", pin)
     return path
 
 
