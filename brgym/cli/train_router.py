@@ -62,15 +62,15 @@ def router(
         tensorboard: Log the training to OUT/tensorboard.
     """
     from brgym.cluster import preset
-    from brgym.learning.arena import Arena
     from brgym.learning.ppo import PPOSettings
     from brgym.learning.training import Plan
+    from brgym.learning.training_ground import TrainingGround
     from brgym.learning.trials import FIRST_VALIDATION_SEED, TRACE_LOADS, synthetic_case, trace_case
     from classifiers.hazard import device_of
 
     chosen = preset(cluster, workers=workers)
     plan = Plan(
-        arena=Arena(cluster=chosen, workload=workload, requests=requests),
+        ground=TrainingGround(cluster=chosen, workload=workload, requests=requests),
         training_seeds=range(training_seeds),
         validation_seeds=range(FIRST_VALIDATION_SEED, FIRST_VALIDATION_SEED + validation_seeds),
         teacher=teacher,

@@ -15,8 +15,8 @@ from brgym.cluster import ClusterConfig
 from brgym.plumbing.pictures import write_png
 from brgym.study.compare import compare
 from brgym.study.comparison import Comparison
-from brgym.study.source import Drawn
 from brgym.study.trial import Trial
+from brgym.study.workload_source import Drawn
 from brgym.workload import Workload
 from classifiers import Noisy, Oracle, Predictor
 

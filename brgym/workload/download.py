@@ -7,7 +7,7 @@ from pathlib import Path
 from brgym.plumbing.files import write_text
 from brgym.workload._validation import WorkloadError
 from brgym.workload.catalogue import TraceSource
-from brgym.workload.readers.source import open_bytes
+from brgym.workload.readers.trace_file import open_bytes
 
 TRACE_DIR_VARIABLE = "BRGYM_TRACE_DIR"
 

@@ -22,7 +22,7 @@ from brgym.workload._validation import (
     malformed_tokens,
 )
 from brgym.workload.readers.schema import Container, Schema, choose_schema
-from brgym.workload.readers.source import Batch, cell_error, detect_container
+from brgym.workload.readers.trace_file import Batch, cell_error, detect_container
 from brgym.workload.workload import Workload
 
 Invalid = Literal["error", "drop"]

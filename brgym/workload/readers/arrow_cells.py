@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from brgym.workload._validation import FloatArray, IntArray
-from brgym.workload.readers.source import cell_error
+from brgym.workload.readers.trace_file import cell_error
 
 _UTC_SUFFIX = "+00:00"
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from brgym.workload._validation import WorkloadError
 from brgym.workload.readers.arrow_cells import Cells
 from brgym.workload.readers.schema import Schema
-from brgym.workload.readers.source import Batch, decoded, open_bytes, row_error, wanted_columns
+from brgym.workload.readers.trace_file import Batch, decoded, open_bytes, row_error, wanted_columns
 
 _BLOCK_BYTES = 4 << 20
 _BATCH_ROWS = 1 << 16

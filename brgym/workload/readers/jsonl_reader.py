@@ -12,7 +12,7 @@ import numpy as np
 
 from brgym.workload._validation import FloatArray, IntArray
 from brgym.workload.readers.schema import Schema
-from brgym.workload.readers.source import Batch, cell_error, decoded, open_bytes, row_error, wanted_columns
+from brgym.workload.readers.trace_file import Batch, cell_error, decoded, open_bytes, row_error, wanted_columns
 
 _BATCH_ROWS = 1 << 16
 
