@@ -6,24 +6,24 @@ trains a router in the environment and tries it on requests that it has not seen
 """
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import tyro
 
+from brgym.cli.exit_status import exit_status
 from brgym.cli.train_classifier import classifier
 from brgym.cli.train_router import router
 
 COMMANDS: dict[str, Callable[..., None]] = {"classifier": classifier, "router": router}
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Runs the command line; returns the exit status: 0, or 2 after an error of the user's."""
-    try:
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command line; returns the exit status, see `brgym.cli.exit_status`."""
+
+    def command() -> None:
         tyro.extras.subcommand_cli_from_dict(COMMANDS, prog="train.py", description=__doc__, args=argv)
-    except (ValueError, OSError) as error:
-        print(f"train.py: error: {error}", file=sys.stderr)
-        return 2
-    return 0
+
+    return exit_status("train.py", command)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,5 @@
 """One experiment: hold out the latest requests, train on the others, keep what was trained, and take it up again."""
 
-import json
-import os
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,21 +47,21 @@ class Experiment:
         workload: Workload,
         *,
         horizon: int,
-        held_out_share: float = 0.3,
+        held_out: float = 0.3,
         seed: int = 0,
         admit_s: Reals | None = None,
     ) -> "Experiment":
-        """Splits a workload, and the admissions of its requests, by time.
+        """Splits a workload, and the admissions of its requests, by time; `held_out` is a share of the requests.
 
         Raises:
             ValueError: If a parameter is out of range, if a part of the split would be empty, or if the held-out
                 requests all end within the horizon or none does.
         """
         check_integer("horizon", horizon, minimum=1)
-        share = check_real("held_out_share", held_out_share, minimum=0.0, maximum=1.0, exclusive=True)
+        share = check_real("held_out", held_out, minimum=0.0, maximum=1.0, exclusive=True)
         if share == 1.0:
-            raise ValueError("held_out_share must be below 1, got 1: no request would be left to learn from")
-        training, held_out = workload.split_by_time(1.0 - share)
+            raise ValueError("held_out must be below 1, got 1: no request would be left to learn from")
+        training, later = workload.split_by_time(1.0 - share)
         longest = int(training.output_tokens.max())
         if horizon >= longest:
             raise ValueError(
@@ -74,10 +71,10 @@ class Experiment:
         return cls(
             name=name,
             training=training,
-            held_out=held_out,
+            held_out=later,
             horizon=horizon,
             seed=seed,
-            snapshots=held_out_snapshots(held_out, horizon, admit_s=admitted_later),
+            snapshots=held_out_snapshots(later, horizon, admit_s=admitted_later),
             admit_s=admitted,
         )
 
@@ -120,10 +117,3 @@ class Experiment:
                 f"{folder} holds a predictor of another model, workload or setting ({metadata['model']}, "
                 f"{metadata['parameters']}): name another folder or overwrite it"
             )
-
-
-def write_json(content: Mapping[str, Any], path: Path) -> None:
-    """Writes a file that is either whole or not there."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    part.write_text(json.dumps(content, indent=2) + "\n")
-    part.replace(path)

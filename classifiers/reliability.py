@@ -1,23 +1,27 @@
 """The reliability plot: how often requests end within the horizon, by the probability that was said."""
 
 from collections.abc import Mapping
-from typing import BinaryIO
+from pathlib import Path
 
 import numpy as np
 
+from brgym.plumbing.pictures import write_png
 from classifiers.scores import BINS, Predictions
 
 
-def write_reliability_plot(said: Mapping[str, Predictions], file: BinaryIO) -> None:
+def write_reliability_plot(said: Mapping[str, Predictions], path: Path) -> None:
     """Draws the curve of each predictor, and how often each probability was said, as PNG.
 
     Args:
         said: Predictions by name.
-        file: Receives the picture.
+        path: The file; replaced if it is there.
+
+    Raises:
+        OSError: If it cannot be written.
     """
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(6.0, 6.5), layout="constrained")
+    figure = Figure(figsize=(6.0, 6.5), dpi=120, layout="constrained")
     curve, counts = figure.subplots(2, 1, height_ratios=(3, 1), sharex=True)
     curve.plot([0, 1], [0, 1], color="0.7", linewidth=1)
     for name, predictions in said.items():
@@ -33,4 +37,4 @@ def write_reliability_plot(said: Mapping[str, Predictions], file: BinaryIO) -> N
     counts.set_yscale("log")
     counts.set_ylabel("share of snapshots")
     counts.set_xlabel("predicted probability of ending within the horizon")
-    figure.savefig(file, format="png", dpi=120)
+    write_png(figure, path)

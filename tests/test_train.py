@@ -94,16 +94,20 @@ def test_training_is_logged_for_tensorboard(trace, tmp_path):
         (["--horizon", 100_000], "longest output"),
         (["--model", "hist-bg"], "hist-gb"),
         (["--requests", 1], "cannot be split"),
-        (["--held-out", 0], "held_out"),
-        (["--held-out", 1], "held_out"),
-        (["--rate-scale", 0], "factor"),
+        (["--requests", 0], "--requests must be at least 1, got 0"),
+        (["--held-out", 0], "--held-out must be finite and above 0, got 0.0"),
+        (["--held-out", 1], "--held-out must be below 1, got 1"),
+        (["--rate-scale", 0], "--rate-scale must be finite and above 0, got 0.0"),
         (["--workload", "nowhere.csv"], "nowhere.csv"),
     ],
 )
 def test_bad_input_has_one_clear_error(trace, tmp_path, capsys, options, message):
     out = ["--out", tmp_path / "x", "--routing-seeds", 0]
     assert run("--workload", trace, "--horizon", 20, *options, *out) == 2
-    assert message in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert error.startswith("train.py: error: ")
+    assert error.count("\n") == 1
+    assert message in error
 
 
 def test_requests_that_all_last_longer_than_the_horizon_are_refused(tmp_path, capsys):

@@ -1,6 +1,5 @@
 """A provisioning result with the simulations that confirm it."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -10,6 +9,7 @@ import numpy as np
 from brgym.afd.bundle import BundleResult, simulate_ratios
 from brgym.afd.provisioning import Provision
 from brgym.afd.requests import Lengths, Sampler
+from brgym.plumbing.files import without_nan
 
 _MOST_POINTS = 7
 """Ratios simulated by default."""
@@ -112,9 +112,5 @@ def as_document(sizing: Sizing) -> dict[str, Any]:
         "colocated_throughput": p.colocated_throughput(cost=p.attention_cost),
         "simulated": [asdict(result) for result in sizing.simulated],
     }
-    return {name: _finite(value) for name, value in document.items()}
-
-
-def _finite(value: Any) -> Any:
-    """JSON knows no infinity."""
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    finite: dict[str, Any] = without_nan(document)  # JSON knows no infinity
+    return finite

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from brgym.cli.compare import checked_outputs
-from brgym.cli.progress import terminal
+from brgym.cli.outputs import checked_outputs, print_page
+from brgym.plumbing.terminal import progress_console
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -70,7 +70,7 @@ def afd(
         plot: Write the throughput along the ratio to this PNG file.
     """
     outputs = checked_outputs({"--json": json, "--plot": plot})
-    with terminal().status("running (the first run compiles for some seconds)"):
+    with progress_console().status("running (the first run compiles for some seconds)"):
         from brgym import afd
 
         reading = {"sort": sort, "invalid": invalid, "unit": time_unit, "spread": spread, "turns": turns}
@@ -88,7 +88,7 @@ def afd(
         splits = _splits(provision, instances, nodes, instances_per_node)
         sizing = afd.confirm(provision, served, steps=steps, seed=seed) if simulate else afd.Sizing(provision)
         _write(sizing, workload, splits, outputs)
-    _print(sizing, f"{workload}, {served.summary()}", splits, outputs)
+    print_page(_table(sizing), _notes(sizing, f"{workload}, {served.summary()}", splits), outputs.values())
 
 
 def _served(name: str, requests: int | None, seed: int, reading: "Mapping[str, Any]") -> "Workload":
@@ -113,34 +113,25 @@ def _splits(provision: "Provision", instances: int | None, nodes: int | None, pe
 
 
 def _write(sizing: "Sizing", workload: str, splits: "dict[str, Split]", outputs: dict[str, Path]) -> None:
-    import json
     from dataclasses import asdict
 
     from brgym.afd.sizing import as_document
-    from brgym.study import write_atomically
+    from brgym.plumbing.files import write_document
+    from brgym.plumbing.pictures import write_png
 
     if "--json" in outputs:
         named = {name: asdict(split) | {"ratio": split.ratio} for name, split in splits.items()}
-        document = {"workload": workload} | as_document(sizing) | {"splits": named}
-        text = json.dumps(document, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
-        write_atomically(outputs["--json"], lambda file: file.write(text.encode()))
+        write_document({"workload": workload} | as_document(sizing) | {"splits": named}, outputs["--json"])
     if "--plot" in outputs:
         from brgym.afd.plot import draw  # matplotlib takes a second to import
 
-        figure = draw(sizing)
-        write_atomically(outputs["--plot"], lambda file: figure.savefig(file, format="png"))
+        write_png(draw(sizing), outputs["--plot"])
 
 
-def _print(sizing: "Sizing", workload: str, splits: "dict[str, Split]", outputs: dict[str, Path]) -> None:
-    from rich.console import Console
-
+def _notes(sizing: "Sizing", workload: str, splits: "dict[str, Split]") -> list[str]:
     from brgym.afd import colocated, headline
 
-    page = Console()
-    if not page.is_terminal:
-        page = Console(width=130)  # a file has no edge to wrap at
-    page.print(_table(sizing))
-    lines = [
+    return [
         f"Workload: {workload}.",
         *headline(sizing.provision),
         colocated(sizing.provision),
@@ -148,10 +139,7 @@ def _print(sizing: "Sizing", workload: str, splits: "dict[str, Split]", outputs:
             f"Best split of {name}: {split.attention} attention, {split.ffn} FFN (ratio {split.ratio:.2f})."
             for name, split in splits.items()
         ),
-        *(f"Written: {path}" for path in outputs.values()),
     ]
-    for line in lines:
-        page.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
 def _table(sizing: "Sizing") -> "Table":

@@ -1,10 +1,12 @@
 """`brgym compare`: the same requests under several routing policies."""
 
-import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
+
+from brgym.cli.outputs import checked_outputs, print_page
+from brgym.plumbing.terminal import progress_bar, progress_console
 
 if TYPE_CHECKING:
     from brgym.study import Comparison, PolicyFactory
@@ -59,10 +61,8 @@ def compare(
         csv: Write one row a run to this file.
         plot: Write the imbalance over time to this PNG file.
     """
-    from rich.console import Console
-
-    progress = Console(stderr=True, quiet=not sys.stderr.isatty())
-    with progress.status("loading (the first run compiles for about a minute)"):
+    terminal = progress_console()
+    with terminal.status("loading (the first run compiles for about a minute)"):
         from brgym import study
         from brgym._checks import check_integer
         from brgym.study import console
@@ -81,28 +81,12 @@ def compare(
         }
         source = study.source_of(workload, requests=requests, rate_scale=rate_scale, **reading)
         chosen = study.cluster_of(cluster, source, workers=workers, **changes)
-    with console.progress_bar(progress, seeds * len(routers)) as on_trial:
+    with progress_bar(terminal) as (on_start, on_trial):
+        on_start(seeds * len(routers))
         found = study.compare(chosen, source, routers, range(seeds), oversize=oversize, jobs=jobs, on_trial=on_trial)
     for option, path in outputs.items():
         _writer(option)(found, path)
-    page = Console()
-    if not page.is_terminal:
-        page = Console(width=130)  # a file has no edge to wrap at
-    page.print(console.comparison_table(found))
-    for line in [*console.notes(found), *(f"Written: {path}" for path in outputs.values())]:
-        page.print(line, highlight=False, markup=False, soft_wrap=True)
-
-
-def checked_outputs(paths: dict[str, Path | None]) -> dict[str, Path]:
-    """The files that were asked for, by option, checked before the work is done; see `brgym.study.check_writable`."""
-    from brgym.study import check_writable
-
-    outputs = {option: path for option, path in paths.items() if path is not None}
-    plot = outputs.get("--plot")
-    if plot is not None and plot.suffix.lower() != ".png":
-        raise ValueError(f"--plot must name a .png file, got {plot}")
-    check_writable(outputs)
-    return outputs
+    print_page(console.comparison_table(found), console.notes(found), outputs.values())
 
 
 def _writer(option: str) -> "Callable[[Comparison, Path], None]":

@@ -5,6 +5,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from brgym.plumbing.terminal import progress
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -18,17 +20,15 @@ def monitoring(console: "Console", log_folder: Path | None) -> "Iterator[Callabl
     Raises:
         ValueError: If TensorBoard is asked for and not installed.
     """
-    from rich.progress import Progress, TextColumn, TimeElapsedColumn
-
     writer = None if log_folder is None else _summary_writer(log_folder)
-    with Progress(TextColumn("{task.description}"), TimeElapsedColumn(), console=console, transient=True) as progress:
+    with progress(console, counted=False) as shown:
 
         def monitor_of(name: str) -> "Monitor":
-            task = progress.add_task(name)
+            task = shown.add_task(name)
 
             def tell(stage: str, done: int, figures: Mapping[str, float]) -> None:
-                shown = "".join(f", {figure} {value:.4f}" for figure, value in figures.items())
-                progress.update(task, description=f"{name}: {done} {stage}{shown}")
+                said = "".join(f", {figure} {value:.4f}" for figure, value in figures.items())
+                shown.update(task, description=f"{name}: {done} {stage}{said}")
                 if writer is not None:
                     for figure, value in figures.items():
                         writer.add_scalar(f"{name}/{figure}", value, done)

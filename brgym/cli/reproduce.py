@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import Literal
 
-from brgym.cli.progress import counted, terminal
+from brgym.cli.outputs import written_line
+from brgym.plumbing.terminal import progress_bar, progress_console
 
 
 def balance_route(
@@ -25,11 +26,11 @@ def balance_route(
         jobs: Processes; -1: as many as there are cores.
         out: Folder for the report, the CSV file, the pictures and the results of single runs.
     """
-    console = terminal()
+    console = progress_console()
     with console.status("loading (the first run compiles for about a minute)"):
         from brgym.study.reproduce.balance_route import reproduce
 
-    with counted(console) as (on_start, on_done):
+    with progress_bar(console) as (on_start, on_done):
         report = reproduce(
             out,
             part=part,
@@ -38,6 +39,6 @@ def balance_route(
             requests=requests,
             jobs=jobs,
             on_start=on_start,
-            on_cell=lambda cell: on_done(str(cell.setting.router)),
+            on_cell=lambda cell: on_done(cell.setting.router),
         )
-    print(f"Written: {report}")
+    print(written_line(report))

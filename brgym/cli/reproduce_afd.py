@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import Literal
 
-from brgym.cli.progress import counted, terminal
+from brgym.cli.outputs import written_line
+from brgym.plumbing.terminal import progress_bar, progress_console
 
 
 def afd(
@@ -27,11 +28,11 @@ def afd(
         jobs: Processes; -1: as many as there are cores.
         out: Folder for the report, the CSV files, the pictures and the results of single simulations.
     """
-    console = terminal()
+    console = progress_console()
     with console.status("loading (the first run compiles for about a minute)"):
         from brgym.study.reproduce.afd import reproduce
 
-    with counted(console) as (on_start, on_done):
+    with progress_bar(console) as (on_start, on_done):
         report = reproduce(
             out,
             part=part,
@@ -42,4 +43,4 @@ def afd(
             on_start=on_start,
             on_done=on_done,
         )
-    print(f"Written: {report}")
+    print(written_line(report))

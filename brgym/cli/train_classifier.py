@@ -1,9 +1,11 @@
 """`python train.py classifier`: trains termination classifiers, evaluates them and tries them in BR-H."""
 
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
+
+from brgym.cli.outputs import print_lines
+from brgym.plumbing.terminal import page, progress_bar
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -14,6 +16,9 @@ if TYPE_CHECKING:
     from classifiers.evaluation import Evaluation, PermutationTest
     from classifiers.experiment import Experiment
     from classifiers.learned import Monitor
+
+_PAGE_WIDTH = 190
+"""Columns of the ranking where standard output is no terminal."""
 
 
 def classifier(
@@ -68,40 +73,32 @@ def classifier(
             whole.
         overwrite: Train again what is there already.
     """
-    from rich.console import Console
-
-    from brgym.cli.monitoring import monitoring
+    from brgym import study
     from brgym.cluster import preset
-    from brgym.workload import load_workload
     from classifiers.experiment import Experiment
 
-    console = Console(width=None if sys.stdout.isatty() else 190)
+    console = page(width=_PAGE_WIDTH)
     cluster = preset("bf-io", workers=workers)
     reading: dict[str, Any] = {"sort": sort, "invalid": invalid, "unit": time_unit, "spread": spread, "turns": turns}
-    loaded = load_workload(workload, count=requests, **reading).rescale_rate(rate_scale)
+    loaded = study.source_of(workload, requests=requests, rate_scale=rate_scale, **reading).workload(0)
     experiment = Experiment.of(
         workload,
         loaded,
         horizon=horizon,
-        held_out_share=held_out,
+        held_out=held_out,
         seed=seed,
         admit_s=admissions_under_jsq(cluster, loaded) if queueing else None,
     )
     chosen = experiment.models() if model == "all" else [model]
     folders = {name: out / name if model == "all" else out for name in chosen}
-    with monitoring(console, out.with_name(f"{out.name}-tensorboard") if tensorboard else None) as monitor_of:
-        predictors = trained(experiment, folders, overwrite=overwrite, monitor_of=monitor_of, console=console)
-    found, tests = evaluated(experiment, predictors)
-    console.print(ranking(found, tests))
-    keep(experiment, found, tests, folders)
+    log_folder = out.with_name(f"{out.name}-tensorboard") if tensorboard else None
+    predictors, found = ranked(experiment, folders, overwrite=overwrite, log_folder=log_folder, console=console)
     if routing_seeds:
         setting = {"cluster": cluster, "seeds": routing_seeds, "requests": routing_requests, "projection": projection}
         print_routing(routed(experiment, predictors, found, out, noise=noise, console=console, **setting), console)
-    best = next(iter(sorted(folders, key=lambda name: found[name].figures["log_loss"].value)))
-    console.print(
-        f"To route with it: brgym compare --workload {workload} --policies jsq,br-0,br-h --predictor {folders[best]}",
-        soft_wrap=True,
-    )
+    best = folders[min(folders, key=lambda name: found[name].figures["log_loss"].value)]
+    use = f"brgym compare --workload {workload} --policies jsq,br-0,br-h --predictor {best}"
+    print_lines(console, [f"To route with it: {use}"])
 
 
 def admissions_under_jsq(cluster: "ClusterConfig", workload: "Workload") -> "Reals":
@@ -123,6 +120,25 @@ def admissions_under_jsq(cluster: "ClusterConfig", workload: "Workload") -> "Rea
     return admit_s
 
 
+def ranked(
+    experiment: "Experiment",
+    folders: Mapping[str, Path],
+    *,
+    overwrite: bool,
+    log_folder: Path | None,
+    console: "Console",
+) -> "tuple[dict[str, Any], dict[str, Evaluation]]":
+    """Trains, evaluates, prints the ranking, and keeps the evaluations beside the predictors."""
+    from brgym.cli.monitoring import monitoring
+
+    with monitoring(console, log_folder) as monitor_of:
+        predictors = trained(experiment, folders, overwrite=overwrite, monitor_of=monitor_of, console=console)
+    found, tests = evaluated(experiment, predictors)
+    console.print(ranking(found, tests))
+    keep(experiment, found, tests, folders)
+    return predictors, found
+
+
 def trained(
     experiment: "Experiment",
     folders: Mapping[str, Path],
@@ -137,7 +153,7 @@ def trained(
     predictors: dict[str, Any] = {"survival": classifiers.Survival().fit(experiment.training)}
     for name, folder in folders.items():
         predictors[name], reused = experiment.trained(name, folder, overwrite=overwrite, monitor=monitor_of(name))
-        console.print(f"{name}: {'taken from' if reused else 'trained and saved to'} {folder}", highlight=False)
+        print_lines(console, [f"{name}: {'taken from' if reused else 'trained and saved to'} {folder}"])
     return predictors
 
 
@@ -180,16 +196,17 @@ def keep(
     folders: Mapping[str, Path],
 ) -> None:
     """Writes each predictor's figures and reliability plot beside it."""
-    from classifiers.experiment import EVALUATION, write_json
+    from brgym.plumbing.files import without_nan, write_document
+    from classifiers.experiment import EVALUATION
     from classifiers.reliability import write_reliability_plot
 
     for name, folder in folders.items():
         about = {"workload": experiment.name, "held_out_fingerprint": experiment.held_out.fingerprint()}
         p_value = {"permutation_p_value": tests[name].p_value} if name in tests else {}
-        write_json(about | found[name].as_dict() | p_value, folder / EVALUATION)
-        with (folder / "reliability.png").open("wb") as file:
-            said = {"survival": found["survival"].predictions, name: found[name].predictions}
-            write_reliability_plot(said, file)
+        document = without_nan(about | found[name].as_dict() | p_value)
+        write_document(document, folder / EVALUATION, indent=2, ascii_only=True)
+        said = {"survival": found["survival"].predictions, name: found[name].predictions}
+        write_reliability_plot(said, folder / "reliability.png")
 
 
 def routed(
@@ -204,11 +221,11 @@ def routed(
 ) -> "Comparison":
     """Serves held-out requests with BR-H and each predictor; keeps the figures and the plot beside the predictors."""
     from brgym import study
-    from brgym.study.console import progress_bar
     from brgym.study.prediction import compare_predictors, noisy_oracles, write_worth_plot
 
     asked = {**predictors, **(noisy_oracles() if noise else {})}
-    with progress_bar(console, setting["seeds"] * (len(asked) + 2)) as on_trial:
+    with progress_bar(console) as (on_start, on_trial):
+        on_start(setting["seeds"] * (len(asked) + 2))
         comparison = compare_predictors(
             experiment.name, experiment.held_out, asked, horizon=experiment.horizon, on_trial=on_trial, **setting
         )

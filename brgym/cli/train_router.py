@@ -1,12 +1,15 @@
 """`python train.py router`: trains a router in the environment and tries it on requests that it has not seen."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
+
+from brgym.cli.outputs import print_lines
+from brgym.plumbing.terminal import page
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from rich.console import Console
     from rich.table import Table
 
     from brgym.learning.training import Plan
@@ -59,15 +62,15 @@ def router(
         tensorboard: Log the training to OUT/tensorboard.
     """
     from brgym.cluster import preset
-    from brgym.learning.arena import Arena
     from brgym.learning.ppo import PPOSettings
     from brgym.learning.training import Plan
+    from brgym.learning.training_ground import TrainingGround
     from brgym.learning.trials import FIRST_VALIDATION_SEED, TRACE_LOADS, synthetic_case, trace_case
     from classifiers.hazard import device_of
 
     chosen = preset(cluster, workers=workers)
     plan = Plan(
-        arena=Arena(cluster=chosen, workload=workload, requests=requests),
+        ground=TrainingGround(cluster=chosen, workload=workload, requests=requests),
         training_seeds=range(training_seeds),
         validation_seeds=range(FIRST_VALIDATION_SEED, FIRST_VALIDATION_SEED + validation_seeds),
         teacher=teacher,
@@ -85,15 +88,13 @@ def router(
 
 
 def _run(plan: "Plan", cases: "Sequence[Case]", out: Path, *, trial_seeds: int, tensorboard: bool) -> None:
-    from rich.console import Console
-
     import baselines
     from brgym.cli.monitoring import monitoring
     from brgym.learning.plot import write_curve_plot
     from brgym.learning.training import WEIGHTS, Training
     from brgym.learning.trials import RIVALS
 
-    console = Console(width=None if sys.stdout.isatty() else 130)
+    console = page()
     out.mkdir(parents=True, exist_ok=True)
     with monitoring(console, out / "tensorboard" if tensorboard else None) as monitor_of:
         training = Training(plan, out, monitor_of("router"))
@@ -101,18 +102,17 @@ def _run(plan: "Plan", cases: "Sequence[Case]", out: Path, *, trial_seeds: int, 
     rivals = {name: training.ratio(baselines.make(name)) for name in RIVALS}
     write_curve_plot(training.curve, rivals, out / "curve.png")
     best = training.best
-    console.print(
-        f"Best weights: after {best.update} updates, imbalance {best.ratio:.3f} of br-0's on the validation seeds."
-    )
+    said = f"Best weights: after {best.update} updates, imbalance {best.ratio:.3f} of br-0's on the validation seeds."
+    print_lines(console, [said])
     if trial_seeds:
         _try(out, cases, trial_seeds, console)
-    console.print(f'To route with it: baselines.make("learned", weights="{out / WEIGHTS}")', soft_wrap=True)
+    print_lines(console, [f'To route with it: baselines.make("learned", weights="{out / WEIGHTS}")'])
 
 
-def _try(out: Path, cases: "Sequence[Case]", seeds: int, console: Any) -> None:
+def _try(out: Path, cases: "Sequence[Case]", seeds: int, console: "Console") -> None:
     from brgym.learning.training import WEIGHTS
     from brgym.learning.trials import figures, try_router
-    from brgym.study.files import write_rows
+    from brgym.plumbing.files import write_rows
 
     rows = figures(try_router(out / WEIGHTS, cases, seeds=seeds))
     write_rows(rows, out / "trials.csv")

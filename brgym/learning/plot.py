@@ -3,11 +3,10 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from brgym.learning.training import Point
-from brgym.study.files import write_atomically
+from brgym.plumbing.pictures import write_png
 
 
 def write_curve_plot(curve: Sequence[Point], rivals: Mapping[str, float], path: Path) -> None:
@@ -22,7 +21,6 @@ def write_curve_plot(curve: Sequence[Point], rivals: Mapping[str, float], path: 
         OSError: If the file cannot be written.
     """
     figure = Figure(figsize=(8, 4.5), dpi=150, layout="constrained")
-    FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     axes.plot(
         [point.decisions / 1e6 for point in curve],
@@ -37,4 +35,4 @@ def write_curve_plot(curve: Sequence[Point], rivals: Mapping[str, float], path: 
     axes.set_ylim(bottom=0)
     axes.grid(alpha=0.3)
     axes.legend(fontsize="small")
-    write_atomically(path, lambda file: figure.savefig(file, format="png"))
+    write_png(figure, path)

@@ -17,10 +17,10 @@ from baselines.learned import Learned
 from baselines.learned.network import RouterNetwork
 from brgym._checks import check_choice, check_integer, check_real
 from brgym.cluster import Policy, PoolPolicy, Reals, simulate
-from brgym.learning.arena import Arena
 from brgym.learning.imitation import demonstrate, imitate
 from brgym.learning.ppo import PPO, PPOSettings
-from brgym.study.files import write_atomically, write_rows
+from brgym.learning.training_ground import TrainingGround
+from brgym.plumbing.files import write_atomically, write_rows
 from classifiers.learned import Monitor
 
 WEIGHTS = "weights.safetensors"
@@ -37,7 +37,7 @@ class Plan:
     """How a router is trained.
 
     Attributes:
-        arena: Where.
+        ground: Where.
         training_seeds: Seeds of the requests that it learns on, at least one.
         validation_seeds: Seeds of those by which the best weights are chosen, at least one, none of them above.
         teacher: Whom it imitates first: "br-0", "br-h-oracle", or "none".
@@ -52,7 +52,7 @@ class Plan:
         device: "cpu" or "cuda".
     """
 
-    arena: Arena
+    ground: TrainingGround
     training_seeds: Sequence[int]
     validation_seeds: Sequence[int]
     teacher: str = "br-h-oracle"
@@ -143,17 +143,17 @@ class Training:
         return self._imbalances(baselines.make("br-0"))
 
     def _imbalances(self, policy: Policy) -> Reals:
-        arena = self.plan.arena
-        runs = [simulate(arena.cluster, requests, policy) for requests in arena.trials(self.plan.validation_seeds)]
+        ground = self.plan.ground
+        runs = [simulate(ground.cluster, requests, policy) for requests in ground.trials(self.plan.validation_seeds)]
         return np.array([run.metrics.imbalance_mean for run in runs])
 
     def _imitate(self) -> None:
         plan = self.plan
-        shown = demonstrate(plan.arena.cluster, _teacher(plan.teacher), plan.arena.trials(plan.training_seeds))
+        shown = demonstrate(plan.ground.cluster, _teacher(plan.teacher), plan.ground.trials(plan.training_seeds))
         imitate(
             self._network,
             shown,
-            workers=plan.arena.cluster.workers,
+            workers=plan.ground.cluster.workers,
             epochs=plan.imitation_epochs,
             seed=plan.seed,
             device=self._device,
@@ -162,7 +162,7 @@ class Training:
 
     def _reinforce(self) -> None:
         plan = self.plan
-        envs = plan.arena.environments(plan.training_seeds, count=plan.environments, decisions=plan.decisions)
+        envs = plan.ground.environments(plan.training_seeds, count=plan.environments, decisions=plan.decisions)
         ppo = PPO(self._network, envs, plan.ppo, seed=plan.seed, device=self._device)
         rewards = []
         for update in range(1, plan.updates + 1):

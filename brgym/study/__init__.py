@@ -1,13 +1,13 @@
 """Studies: policies compared under paired seeds, with honest statistics."""
 
-from brgym.study.cluster import cluster_of
+from brgym.plumbing.files import check_writable, write_atomically
+from brgym.study.cluster_by_name import cluster_of
 from brgym.study.compare import compare
 from brgym.study.comparison import Comparison
 from brgym.study.export import as_document, write_csv, write_json
-from brgym.study.files import check_writable, write_atomically
-from brgym.study.source import Drawn, Fixed, WorkloadSource, source_of
 from brgym.study.statistics import Estimate, mean_interval, paired_difference, paired_ratio
 from brgym.study.trial import ImbalanceOverTime, PolicyFactory, Trial
+from brgym.study.workload_source import Drawn, Fixed, WorkloadSource, source_of
 
 __all__ = [
     "Comparison",

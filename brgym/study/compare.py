@@ -8,8 +8,8 @@ from joblib import Parallel, delayed
 from brgym._checks import check_choice, check_integer
 from brgym.cluster import ClusterConfig, Oversize
 from brgym.study.comparison import Comparison
-from brgym.study.source import WorkloadSource
 from brgym.study.trial import PolicyFactory, Trial, run_trial
+from brgym.study.workload_source import WorkloadSource
 
 
 def compare(

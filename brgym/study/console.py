@@ -1,20 +1,15 @@
-"""A comparison in a terminal: progress while it runs, then a table, and below it what was run and what it means."""
+"""A comparison in a terminal: a table, and below it what was run and what it means."""
 
 import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from brgym.cluster import ClusterConfig
 from brgym.study.comparison import Comparison
 from brgym.study.statistics import CONFIDENCE, Estimate
-from brgym.study.trial import Trial
 
 
 @dataclass(frozen=True)
@@ -36,20 +31,6 @@ _MEANS = (
     _Column("preemp-\ntions", "preemptions", ",.1f"),
     _Column("routing\np99 (us)", "routing_time_p99_s", ".1f", 1e6),
 )
-
-
-@contextmanager
-def progress_bar(console: Console, total: int) -> Iterator[Callable[[Trial], None]]:
-    """Shows a progress bar, and gives what tells it of each run that has ended.
-
-    Args:
-        console: Where to show it.
-        total: Number of runs.
-    """
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task("running", total=total)
-        yield lambda trial: progress.update(task, advance=1, description=f"{trial.policy}, seed {trial.seed}")
 
 
 def comparison_table(comparison: Comparison) -> Table:

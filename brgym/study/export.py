@@ -1,14 +1,12 @@
 """A comparison as JSON (everything) and CSV (one row a run)."""
 
 import dataclasses
-import json
-import math
 from pathlib import Path
 from typing import Any
 
 import brgym
+from brgym.plumbing.files import without_nan, write_document, write_rows
 from brgym.study.comparison import Comparison
-from brgym.study.files import write_atomically, write_rows
 from brgym.study.statistics import CONFIDENCE, Estimate
 from brgym.study.trial import Trial
 
@@ -22,8 +20,7 @@ def write_json(comparison: Comparison, path: Path) -> None:
     Raises:
         OSError: If the file cannot be written.
     """
-    text = json.dumps(as_document(comparison), indent=1, allow_nan=False, ensure_ascii=False)
-    write_atomically(path, lambda file: file.write(text.encode() + b"\n"))
+    write_document(as_document(comparison), path)
 
 
 def write_csv(comparison: Comparison, path: Path) -> None:
@@ -70,7 +67,7 @@ def as_document(comparison: Comparison) -> dict[str, Any]:
             {"policy": trial.policy, "seed": trial.seed} | _wall_clock(trial) for trial in comparison.trials
         ],
     }
-    finite: dict[str, Any] = _without_nan(document)
+    finite: dict[str, Any] = without_nan(document)
     return finite
 
 
@@ -88,11 +85,3 @@ def _estimates(comparison: Comparison, policy: str, figure: str) -> dict[str, An
 
 def _interval(estimate: Estimate) -> dict[str, float]:
     return {"estimate": estimate.mean, "low": estimate.low, "high": estimate.high}
-
-
-def _without_nan(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _without_nan(part) for key, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [_without_nan(part) for part in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

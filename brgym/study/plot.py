@@ -2,11 +2,10 @@
 
 from pathlib import Path
 
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from brgym.plumbing.pictures import write_png
 from brgym.study.comparison import Comparison
-from brgym.study.files import write_atomically
 
 
 def write_plot(comparison: Comparison, path: Path) -> None:
@@ -19,9 +18,7 @@ def write_plot(comparison: Comparison, path: Path) -> None:
     Raises:
         OSError: If the file cannot be written.
     """
-    figure = draw(comparison)
-    FigureCanvasAgg(figure)
-    write_atomically(path, lambda file: figure.savefig(file, format="png"))
+    write_png(draw(comparison), path)
 
 
 def draw(comparison: Comparison) -> Figure:

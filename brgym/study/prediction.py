@@ -6,18 +6,17 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 import baselines
 from baselines.balance_route.br_h import Projection
 from brgym._checks import check_integer
 from brgym.cluster import ClusterConfig
+from brgym.plumbing.pictures import write_png
 from brgym.study.compare import compare
 from brgym.study.comparison import Comparison
-from brgym.study.files import write_atomically
-from brgym.study.source import Drawn
 from brgym.study.trial import Trial
+from brgym.study.workload_source import Drawn
 from brgym.workload import Workload
 from classifiers import Noisy, Oracle, Predictor
 
@@ -98,7 +97,6 @@ def write_worth_plot(comparison: Comparison, auc: Mapping[str, float], path: Pat
         OSError: If the file cannot be written.
     """
     figure = Figure(figsize=(7, 5), dpi=150, layout="constrained")
-    FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     on_curve = {noisy: predictor.auc or 0.5 for noisy, predictor in noisy_oracles().items()} | {ORACLE: 1.0}
     _draw(axes, comparison, on_curve, "k.-", "oracle and noise")
@@ -110,7 +108,7 @@ def write_worth_plot(comparison: Comparison, auc: Mapping[str, float], path: Pat
     axes.set_ylabel(f"imbalance of BR-H, ratio to {comparison.reference}")
     axes.grid(alpha=0.3)
     axes.legend(fontsize="small")
-    write_atomically(path, lambda file: figure.savefig(file, format="png"))
+    write_png(figure, path)
 
 
 def _draw(axes: Axes, comparison: Comparison, auc: Mapping[str, float], style: str, label: str) -> None:

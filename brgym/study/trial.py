@@ -56,6 +56,10 @@ class Trial:
     metrics: Metrics
     over_time: ImbalanceOverTime
 
+    def __str__(self) -> str:
+        """What progress calls it."""
+        return f"{self.policy}, seed {self.seed}"
+
 
 def run_trial(
     cluster: ClusterConfig,

@@ -18,7 +18,7 @@ from brgym.workload._validation import (
     malformed_tokens,
 )
 from brgym.workload.readers.schema import PER_SECOND, Schema, Unit
-from brgym.workload.readers.source import Batch, Clock, cell_error
+from brgym.workload.readers.trace_file import Batch, Clock, cell_error
 
 _COLUMNS = ("arrival", "prompt", "output", "prompt_hash", "delay", "after", "max_tokens", "patience_s")
 

@@ -4,9 +4,10 @@ import hashlib
 import os
 from pathlib import Path
 
+from brgym.plumbing.files import write_text
 from brgym.workload._validation import WorkloadError
 from brgym.workload.catalogue import CATALOGUE, TraceSource
-from brgym.workload.readers.source import open_bytes
+from brgym.workload.readers.trace_file import open_bytes
 
 TRACE_DIR_VARIABLE = "BRGYM_TRACE_DIR"
 
@@ -42,7 +43,7 @@ def fetch(source: TraceSource, *, cache: Path | None = None) -> Path:
     path = _download(source, folder, expected)
     if expected is None:
         _check_rows(source, path)
-        pin.write_text(_sha256(path) + "\n")
+        write_text(_sha256(path) + "\n", pin)
     return path
 
 

@@ -17,7 +17,7 @@ from brgym.workload.checked_rows import CheckedRows
 from brgym.workload.download import known_source
 from brgym.workload.readers.lines import detect_container
 from brgym.workload.readers.schema import Container, Schema, Unit, choose_schema
-from brgym.workload.readers.source import Batch, Clock, refuse_repeated
+from brgym.workload.readers.trace_file import Batch, Clock, refuse_repeated
 from brgym.workload.timeline import Spread, Timeline, Turns, timeline
 from brgym.workload.workload import Workload
 

@@ -32,4 +32,4 @@ def test_requests_are_held_out_by_time_and_their_outputs_reach_no_predictor(work
 
 def test_all_requests_held_out_leaves_none_to_learn_from(workload):
     with pytest.raises(ValueError, match="no request would be left"):
-        Experiment.of("w", workload, horizon=HORIZON, held_out_share=1.0)
+        Experiment.of("w", workload, horizon=HORIZON, held_out=1.0)

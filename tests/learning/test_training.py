@@ -10,18 +10,20 @@ import torch
 import baselines
 from baselines.learned.network import RouterNetwork
 from brgym import ClusterConfig, simulate
-from brgym.learning.arena import Arena
 from brgym.learning.imitation import demonstrate, imitate
 from brgym.learning.ppo import PPO, PPOSettings, advantages_of
 from brgym.learning.training import CURVE, WEIGHTS, Plan, Training
+from brgym.learning.training_ground import TrainingGround
 
-ARENA = Arena(cluster=ClusterConfig(workers=3, slots=6, candidates=8), workload="proprietary-like", requests=400)
+GROUND = TrainingGround(
+    cluster=ClusterConfig(workers=3, slots=6, candidates=8), workload="proprietary-like", requests=400
+)
 CPU = torch.device("cpu")
 
 
 def plan_of(**changes: Any) -> Plan:
     standard = {
-        "arena": ARENA,
+        "ground": GROUND,
         "training_seeds": range(2),
         "validation_seeds": range(9, 11),
         "updates": 3,
@@ -41,33 +43,33 @@ def train(plan: Plan, out: Path) -> Training:
 
 
 def test_waves_are_bursts_that_queue_and_lulls_that_do_not() -> None:
-    requests = ARENA.waves(3)
-    capacity = ARENA.cluster.workers * ARENA.cluster.slots
+    requests = GROUND.waves(3)
+    capacity = GROUND.cluster.workers * GROUND.cluster.slots
     assert np.count_nonzero(requests.arrival_s == 0.0) == 2 * capacity
-    np.testing.assert_array_equal(requests.prompt_tokens, ARENA.backlog(3).prompt_tokens)
-    steps = simulate(ARENA.cluster, requests, baselines.make("br-0")).steps
+    np.testing.assert_array_equal(requests.prompt_tokens, GROUND.backlog(3).prompt_tokens)
+    steps = simulate(GROUND.cluster, requests, baselines.make("br-0")).steps
     assert (steps["waiting"] > 0).mean() > 0.1
     assert (steps["active"] < capacity).mean() > 0.1
 
 
 def test_training_requests_are_the_seeds_one_after_the_other() -> None:
-    requests = ARENA.training([4, 5, 6])
-    parts = [ARENA.backlog(4), ARENA.waves(5), ARENA.backlog(6)]
+    requests = GROUND.training([4, 5, 6])
+    parts = [GROUND.backlog(4), GROUND.waves(5), GROUND.backlog(6)]
     np.testing.assert_array_equal(requests.output_tokens, np.concatenate([part.output_tokens for part in parts]))
     ends_s = [part.arrival_s[-1] for part in parts]
     assert requests.arrival_s[-1] == pytest.approx(sum(ends_s))
 
 
 def test_imitation_comes_to_agree_with_the_teacher() -> None:
-    shown = demonstrate(ARENA.cluster, baselines.make("br-0"), map(ARENA.backlog, range(5)))
-    assert len(shown.rows) == len(shown.masks) == len(shown.actions) == 5 * ARENA.requests
+    shown = demonstrate(GROUND.cluster, baselines.make("br-0"), map(GROUND.backlog, range(5)))
+    assert len(shown.rows) == len(shown.masks) == len(shown.actions) == 5 * GROUND.requests
     assert shown.masks[np.arange(len(shown.actions)), shown.actions].all()
     torch.manual_seed(0)
     losses: list[float] = []
     imitate(
         RouterNetwork(),
         shown,
-        workers=ARENA.cluster.workers,
+        workers=GROUND.cluster.workers,
         epochs=30,
         seed=0,
         device=CPU,
@@ -101,7 +103,7 @@ def test_advantages_are_discounted_sums_of_errors() -> None:
 def test_reinforcement_raises_the_reward() -> None:
     torch.manual_seed(0)
     network = RouterNetwork()
-    envs = ARENA.environments(range(4), count=16, decisions=150, threads=1)
+    envs = GROUND.environments(range(4), count=16, decisions=150, threads=1)
     ppo = PPO(network, envs, PPOSettings(steps=64, minibatch=256, learning_rate=3e-3), seed=0, device=CPU)
     rewards = [ppo.update(1.0)["reward"] for _ in range(24)]
     assert np.mean(rewards[-6:]) > 0.8 * np.mean(rewards[:6])  # rewards are negative

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import brgym
-from brgym.study.files import write_atomically
+from brgym.plumbing.files import write_atomically
 
 Figures = dict[str, float | None]
 """The figures of a run by name; None where there is none."""

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from brgym.workload._validation import FloatArray, IntArray, shown
-from brgym.workload.readers.source import Clock, cell_error
+from brgym.workload.readers.trace_file import Clock, cell_error
 
 _DATE = "a date and time like 2024-05-10T00:00:00.009930Z (numbers need unit='s', or 'ms', 'us', 'ns')"
 _ZONED = r"[T ]\d.*(Z|[+-]\d\d(:?\d\d)?)$"

@@ -14,7 +14,7 @@ from brgym.workload._validation import IntArray, WorkloadError, shown_reason
 from brgym.workload.readers.arrow_cells import Cells
 from brgym.workload.readers.lines import Records, csv_records, split_first
 from brgym.workload.readers.schema import Schema
-from brgym.workload.readers.source import Batch, Clock, decoded, open_bytes, row_error, wanted_columns
+from brgym.workload.readers.trace_file import Batch, Clock, decoded, open_bytes, row_error, wanted_columns
 
 _BATCH_ROWS = 1 << 16
 _WRONG_COLUMNS = re.compile(r"Row #(?P<record>\d+): Expected (?P<expected>\d+) columns, got (?P<found>\d+)")

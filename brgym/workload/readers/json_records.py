@@ -7,7 +7,7 @@ from typing import Any
 
 from brgym.workload._validation import WorkloadError, shown, shown_reason
 from brgym.workload.readers.lines import first_line, lines
-from brgym.workload.readers.source import decoded, row_error
+from brgym.workload.readers.trace_file import decoded, row_error
 
 REQUESTS = "requests"
 """The list of a document that holds its requests."""

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from brgym.workload._validation import FloatArray, IntArray, WorkloadError, shown
 from brgym.workload.readers.json_records import Record, json_records
 from brgym.workload.readers.schema import Schema
-from brgym.workload.readers.source import Batch, Clock, cell_error, wanted_columns
+from brgym.workload.readers.trace_file import Batch, Clock, cell_error, wanted_columns
 
 _BATCH_ROWS = 1 << 16
 _EXACT = 2**53  # from here on a double skips whole numbers

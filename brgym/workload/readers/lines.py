@@ -9,7 +9,7 @@ import numpy as np
 
 from brgym.workload._validation import IntArray, WorkloadError
 from brgym.workload.readers.schema import Container
-from brgym.workload.readers.source import open_bytes, row_error
+from brgym.workload.readers.trace_file import open_bytes, row_error
 
 _PARQUET_MAGIC = b"PAR1"
 _BLOCK_BYTES = 4 << 20

@@ -8,7 +8,8 @@ from typing import Any, Literal
 from joblib import Parallel, delayed
 
 from brgym._checks import check_choice, check_integer
-from brgym.study.files import write_atomically, write_rows
+from brgym.plumbing.files import write_rows, write_text
+from brgym.plumbing.pictures import write_png
 from brgym.study.reproduce.afd.grid import Cell, cells
 from brgym.study.reproduce.afd.report import report
 from brgym.study.reproduce.afd.router_outcomes import Served, outcomes
@@ -81,7 +82,7 @@ def reproduce(
     command += f" --grid-seed {grid_seed}" if grid_seed else ""
     path = out / "report.md"
     text = report(explored, found, command=command, seeds=seeds)
-    write_atomically(path, lambda file: file.write(text.encode()))
+    write_text(text, path)
     return path
 
 
@@ -118,9 +119,8 @@ def _write_tables(explored: Sequence[Explored], served: Served, out: Path) -> No
 
 def _draw(explored: Sequence[Explored], cases: Sequence[Case], served: Served, out: Path) -> None:
     from brgym.study.reproduce.afd import plots  # matplotlib takes a second to import
-    from brgym.study.reproduce.balance_route.plots import save
 
     if explored:
-        save(plots.draw_grid(explored), out / "ratios.png")
+        write_png(plots.draw_grid(explored), out / "ratios.png")
     if cases:
-        save(plots.draw_routers(cases, served), out / "routers.png")
+        write_png(plots.draw_routers(cases, served), out / "routers.png")

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from brgym.study.files import write_rows
+from brgym.plumbing.files import write_rows
 from brgym.study.reproduce.balance_route.settings import Cell
 from brgym.study.reproduce.store import Figures
 

@@ -1,14 +1,10 @@
 """The study's pictures: one a table, one an ablation."""
 
-from pathlib import Path
-
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from brgym.study.files import write_atomically
 from brgym.study.reproduce.balance_route.outcomes import Outcomes
 from brgym.study.reproduce.balance_route.sweeps import Sweep
 from brgym.study.reproduce.balance_route.tables import Table
@@ -56,16 +52,6 @@ def draw_sweep(sweep: Sweep, outcomes: Outcomes) -> Figure:
         axes.grid(alpha=0.3)
         axes.legend(fontsize="small")
     return figure
-
-
-def save(figure: Figure, path: Path) -> None:
-    """Writes a figure as PNG.
-
-    Raises:
-        OSError: If the file cannot be written.
-    """
-    FigureCanvasAgg(figure)
-    write_atomically(path, lambda file: figure.savefig(file, format="png"))
 
 
 def _line(axes: Axes, values: list[str], estimates: list[Estimate], label: str) -> None:

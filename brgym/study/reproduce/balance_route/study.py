@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Literal
 
 from brgym._checks import check_choice, check_integer
-from brgym.study.files import write_atomically
+from brgym.plumbing.files import write_text
+from brgym.plumbing.pictures import write_png
 from brgym.study.reproduce.balance_route.csv_file import write_cells
 from brgym.study.reproduce.balance_route.outcomes import Outcomes
 from brgym.study.reproduce.balance_route.report import report
@@ -80,7 +81,7 @@ def reproduce(
         shown, moved, outcomes, command=_command(part, seeds, workers, requests), remarks=_remarks(workloads, seeds)
     )
     path = out / ("report.md" if part == "all" else f"{part}.md")
-    write_atomically(path, lambda file: file.write(text.encode()))
+    write_text(text, path)
     return path
 
 
@@ -99,9 +100,9 @@ def _draw(shown: list[Table], moved: list[Sweep], outcomes: Outcomes, out: Path)
     from brgym.study.reproduce.balance_route import plots  # matplotlib takes a second to import
 
     if shown:
-        plots.save(plots.draw_tables(shown, outcomes), out / "tables.png")
+        write_png(plots.draw_tables(shown, outcomes), out / "tables.png")
     for sweep in moved:
-        plots.save(plots.draw_sweep(sweep, outcomes), out / f"{sweep.name}.png")
+        write_png(plots.draw_sweep(sweep, outcomes), out / f"{sweep.name}.png")
 
 
 def _command(part: Part, seeds: int, workers: Sequence[int], requests: int | None) -> str:

@@ -29,7 +29,7 @@ _LULL_LOAD = 0.7
 
 
 @dataclass(frozen=True, kw_only=True)
-class Arena:
+class TrainingGround:
     """A cluster and a workload, drawn anew with every seed.
 
     Attributes:

@@ -5,7 +5,7 @@ from typing import Any
 from brgym import afd
 from brgym._checks import check_integer
 from brgym.cluster import ClusterConfig, preset
-from brgym.study.source import WorkloadSource
+from brgym.study.workload_source import WorkloadSource
 
 AFD_PREFIX = "afd:"
 """What precedes a coefficients file, or `illustrative`, in the name of an AFD cluster."""

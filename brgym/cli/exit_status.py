@@ -1,0 +1,58 @@
+"""How a command ends: its exit status, and one line for what went wrong."""
+
+import os
+import re
+import sys
+import warnings
+from collections.abc import Callable
+
+_OPTIONS = {"unit": "time_unit"}
+"""Parameters that are called otherwise on the command line."""
+
+
+def exit_status(program: str, command: Callable[[], object]) -> int:
+    """Runs a command; warnings and errors are one line each on standard error.
+
+    Args:
+        program: What the lines begin with.
+        command: What to run.
+
+    Returns:
+        0; 2 after an error of the user's; 130 after an interrupt.
+    """
+
+    def report(kind: str, message: object) -> None:
+        print(f"{program}: {kind}: {_as_options(' '.join(str(message).split()))}", file=sys.stderr)
+
+    with warnings.catch_warnings():
+        warnings.showwarning = lambda message, *_args, **_options: report(_kind(message), message)
+        try:
+            command()
+            sys.stdout.flush()
+        except BrokenPipeError:  # the reader of a pipe has seen enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        except (ValueError, OSError) as error:
+            report("error", error)
+            return 2
+        except KeyboardInterrupt:
+            report("error", "interrupted")
+            return 130
+    return 0
+
+
+def _kind(warning: Warning | str) -> str:
+    from brgym.workload import ReadingNotice
+
+    return "notice" if isinstance(warning, ReadingNotice) else "warning"
+
+
+def _as_options(text: str) -> str:
+    """Says a parameter the way the command line has it: `oversize='drop'` becomes `--oversize drop`."""
+    parameter = re.compile(r"^(?P<name>[a-z_]+)(?= must )|\b(?P<flag>[a-z_]+)=(?:True|'(?P<value>[\w-]+)')")
+
+    def option(found: re.Match[str]) -> str:
+        name = found["name"] or found["flag"]
+        name = _OPTIONS.get(name, name).replace("_", "-")
+        return f"--{name} {found['value']}" if found["value"] else f"--{name}"
+
+    return parameter.sub(option, text)
