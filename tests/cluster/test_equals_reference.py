@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 import baselines
-from brgym import ClusterConfig, StepTime, Workload, simulate
+from brgym import ClusterConfig, Power, StepTime, Workload, simulate
 from brgym.cluster import Policy, Result, StepTimeRow
 from tests.reference.cluster import ReferenceRun, simulate_reference
 from tests.reference.policies import BalanceRoute0, JoinShortestQueue, LeastKV, Level, RoundRobin
@@ -20,6 +20,22 @@ PAIRS = {
     "level": Level,
     "br-0": BalanceRoute0,
 }
+
+
+POWER = ("idle_w", "peak_w", "exponent")
+EXACT_STEP_FIGURES = (
+    "start_s",
+    "duration_s",
+    "max_load",
+    "sum_load",
+    "min_load",
+    "active",
+    "waiting",
+    "admitted",
+    "finished",
+)
+SUMMED_STEP_FIGURES = ("barrier_idle", "energy_j")
+"""Sums over the workers, which may be taken in another order."""
 
 
 class Interpreted:
@@ -41,7 +57,10 @@ def run_kernel(scenario: dict[str, Any], policy: Policy) -> Result:
     ]
     constants = {name: scenario[name] for name in ("workers", "slots", "kv_capacity", "candidates")}
     cluster = ClusterConfig(
-        **constants, step_time=StepTime(rows), recompute_s_per_token=scenario["recompute_s_per_token"]
+        **constants,
+        step_time=StepTime(rows),
+        recompute_s_per_token=scenario["recompute_s_per_token"],
+        power=None if scenario["power"] is None else Power(**dict(zip(POWER, scenario["power"], strict=True))),
     )
     workload = Workload(scenario["arrival_s"], scenario["prompt_tokens"], scenario["output_tokens"])
     return simulate(cluster, workload, policy)
@@ -51,9 +70,12 @@ def assert_same_run(result: Result, reference: ReferenceRun) -> None:
     for name in ("worker", "admit_s", "first_token_s", "finish_s", "preemptions"):
         expected = [getattr(request, name) for request in reference.requests]
         np.testing.assert_array_equal(result.requests[name], expected, err_msg=name)
-    for name in ("start_s", "duration_s", "max_load", "sum_load", "min_load", "active", "waiting", "admitted"):
+    for name in EXACT_STEP_FIGURES:
         expected = [getattr(step, name) for step in reference.steps]
         np.testing.assert_array_equal(result.steps[name], expected, err_msg=name)
+    for name in SUMMED_STEP_FIGURES:
+        expected = [getattr(step, name) for step in reference.steps]
+        np.testing.assert_allclose(result.steps[name], expected, rtol=1e-12, atol=1e-12, err_msg=name)
 
 
 @pytest.mark.parametrize("name", PAIRS)

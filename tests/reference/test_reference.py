@@ -50,6 +50,23 @@ class TestBinding:
         # Step 2: load 7, n = 1:               rows give 4.5, 2.5, 1.75.
         assert step_figures(run, "duration_s") == [(5.0,), (4.0,), (4.5,)]
 
+    def test_who_waits_for_the_slowest_and_what_that_draws(self):
+        run = simulate(
+            RoundRobin(), [(0.0, 4, 1), (0.0, 1, 2)], slots=1, rows=[(1.0, 0.5, 0.25, 0.125)], power=(100.0, 400.0, 0.5)
+        )
+        # Step 0: loads 4, 1, one active each, two in all: alone the workers need 1 + 2 + 0.25 + 0.25 = 3.5 and 2 s, so
+        #   1.5 of 7 s are waited. Worker 0 draws 400 W, worker 1 100 + 300 sqrt(1/4) = 250 W: 650 W for 3.5 s.
+        # Step 1: A has ended, loads 0, 2: alone 1 + 0.125 = 1.125 and 1 + 1 + 0.25 + 0.125 = 2.375 s, so 1.25 of 4.75.
+        #   Worker 0 draws 100 W, worker 1 400 W: 500 W for 2.375 s.
+        assert step_figures(run, "finished", "duration_s") == [(0, 3.5), (1, 2.375)]
+        assert step_figures(run, "barrier_idle") == [(1.5 / 7,), (1.25 / 4.75,)]
+        assert step_figures(run, "energy_j") == [(650 * 3.5,), (500 * 2.375,)]
+
+    def test_no_row_makes_a_worker_wait_where_all_are_alike(self):
+        rows = [(1.0, 0.5, 0.0, 0.0), (0.0, 0.0, 2.5, 0.0), (0.5, 0.0, 0.0, 1.25)]
+        run = simulate(RoundRobin(), [(0.0, 2, 1), (0.0, 2, 1)], slots=1, rows=rows)
+        assert step_figures(run, "duration_s", "barrier_idle") == [(3.0, 0.0)]  # rows give 2, 2.5, 3
+
 
 class TestClock:
     def test_an_idle_cluster_jumps_to_the_next_arrival(self):
