@@ -1,25 +1,35 @@
 """The compiled kernel equals the plain reference, request for request and step for step."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 import baselines
 from brgym import ClusterConfig, Power, StepTime, Workload, simulate
 from brgym.cluster import Policy, Result, StepTimeRow
-from tests.reference.cluster import ReferenceRun, simulate_reference
-from tests.reference.policies import BalanceRoute0, JoinShortestQueue, LeastKV, Level, RoundRobin
+from tests.reference.cluster import ArrivalPolicy, PoolPolicy, ReferenceRun, simulate_reference
+from tests.reference.on_arrival import VLLM, JoinShortestQueue, PowerOfTwo, Random, RoundRobin, VLLMLegacy
+from tests.reference.policies import BalanceRoute0, LeastKV, Level
 from tests.reference.strategies import scenarios
 
-PAIRS = {
-    "round-robin": RoundRobin,
-    "jsq": JoinShortestQueue,
-    "least-kv": LeastKV,
-    "level": Level,
-    "br-0": BalanceRoute0,
+PAIRS: dict[str, Callable[[int], ArrivalPolicy | PoolPolicy]] = {
+    "random": Random,
+    "round-robin": lambda seed: RoundRobin(),
+    "power-of-two": PowerOfTwo,
+    "jsq": lambda seed: JoinShortestQueue(),
+    "vllm": lambda seed: VLLM(),
+    "vllm-legacy": lambda seed: VLLMLegacy(),
+    "least-kv": lambda seed: LeastKV(),
+    "level": lambda seed: Level(),
+    "br-0": lambda seed: BalanceRoute0(),
 }
+"""The plain policy of each baseline, made for a seed."""
+
+SEEDS = st.integers(0, 3)
 
 
 POWER = ("idle_w", "peak_w", "exponent")
@@ -50,7 +60,7 @@ class Interpreted:
             self.admit = policy.admit
 
 
-def run_kernel(scenario: dict[str, Any], policy: Policy) -> Result:
+def run_kernel(scenario: dict[str, Any], policy: Policy, *, seed: int = 0) -> Result:
     rows = [
         StepTimeRow(base_s=base, per_token_s=load, per_worker_active_s=worker, per_active_s=total)
         for base, load, worker, total in scenario["rows"]
@@ -63,7 +73,7 @@ def run_kernel(scenario: dict[str, Any], policy: Policy) -> Result:
         power=None if scenario["power"] is None else Power(**dict(zip(POWER, scenario["power"], strict=True))),
     )
     workload = Workload(scenario["arrival_s"], scenario["prompt_tokens"], scenario["output_tokens"])
-    return simulate(cluster, workload, policy)
+    return simulate(cluster, workload, policy, seed=seed)
 
 
 def assert_same_run(result: Result, reference: ReferenceRun) -> None:
@@ -80,18 +90,33 @@ def assert_same_run(result: Result, reference: ReferenceRun) -> None:
 
 @pytest.mark.parametrize("name", PAIRS)
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(scenario=scenarios())
-def test_compiled_policy_equals_reference(name: str, scenario: dict[str, Any]) -> None:
-    assert_same_run(run_kernel(scenario, baselines.make(name)), simulate_reference(**scenario, policy=PAIRS[name]()))
+@given(scenario=scenarios(), seed=SEEDS)
+def test_compiled_policy_equals_reference(name: str, scenario: dict[str, Any], seed: int) -> None:
+    assert_same_run(
+        run_kernel(scenario, baselines.make(name), seed=seed),
+        simulate_reference(**scenario, policy=PAIRS[name](seed)),
+    )
 
 
 @pytest.mark.parametrize("name", PAIRS)
 @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(scenario=scenarios())
-def test_interpreted_policy_equals_reference(name: str, scenario: dict[str, Any]) -> None:
+@given(scenario=scenarios(), seed=SEEDS)
+def test_interpreted_policy_equals_reference(name: str, scenario: dict[str, Any], seed: int) -> None:
     assert_same_run(
-        run_kernel(scenario, Interpreted(baselines.make(name))),
-        simulate_reference(**scenario, policy=PAIRS[name]()),
+        run_kernel(scenario, Interpreted(baselines.make(name)), seed=seed),
+        simulate_reference(**scenario, policy=PAIRS[name](seed)),
+    )
+
+
+@pytest.mark.parametrize(("name", "reference"), [("vllm", VLLM), ("vllm-legacy", VLLMLegacy)])
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(scenario=scenarios(), api_servers=st.integers(1, 4))
+def test_vllm_parameters_equal_reference(
+    name: str, reference: type[VLLM], scenario: dict[str, Any], api_servers: int
+) -> None:
+    assert_same_run(
+        run_kernel(scenario, baselines.make(name, api_servers=api_servers)),
+        simulate_reference(**scenario, policy=reference(api_servers=api_servers)),
     )
 
 

@@ -1,4 +1,4 @@
-"""Policies of the contract in plain Python: round-robin, JSQ, least-kv, BR-0 (2.6) and BR-H (2.7); and level, of ours.
+"""Policies that bind from the pool, in plain Python: least-kv, BR-0 (2.6) and BR-H (2.7); and level, of ours.
 
 Where candidates or workers tie, Python's `min` keeps the first of a list that runs from the oldest or the lowest index.
 """
@@ -32,33 +32,6 @@ def oracle_remaining(active: list[Request], horizon: int) -> list[float]:
 def oracle_survival(active: list[Request], horizon: int) -> list[list[float]]:
     """P(remaining > h) of one who knows: one or zero."""
     return [[float(request.remaining > h) for h in range(horizon + 1)] for request in active]
-
-
-class RoundRobin:
-    binding: Literal["arrival"] = "arrival"
-
-    def __init__(self) -> None:
-        self.decisions = 0
-
-    def bind(self, cluster: ReferenceCluster, request: Request) -> int:
-        worker = self.decisions % len(cluster.workers)
-        self.decisions += 1
-        return worker
-
-
-class JoinShortestQueue:
-    """Fewest active + queued; of equals, the first met from worker (decisions so far) mod G on."""
-
-    binding: Literal["arrival"] = "arrival"
-
-    def __init__(self) -> None:
-        self.decisions = 0
-
-    def bind(self, cluster: ReferenceCluster, request: Request) -> int:
-        G = len(cluster.workers)
-        scan = [(self.decisions + offset) % G for offset in range(G)]
-        self.decisions += 1
-        return min(scan, key=lambda g: len(cluster.workers[g].active) + len(cluster.workers[g].queue))
 
 
 class LeastKV:

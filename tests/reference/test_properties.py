@@ -4,21 +4,26 @@ import pytest
 from hypothesis import given, settings
 
 from .cluster import simulate_reference
+from .on_arrival import VLLM, JoinShortestQueue, PowerOfTwo, Random, RoundRobin, VLLMLegacy
 from .policies import (
     BalanceRoute0,
     BalanceRouteH,
-    JoinShortestQueue,
     LeastKV,
-    RoundRobin,
+    Level,
     oracle_remaining,
     oracle_survival,
 )
 from .strategies import scenarios
 
 POLICIES = {
+    "random": lambda: Random(0),
     "round-robin": RoundRobin,
+    "power-of-two": lambda: PowerOfTwo(0),
     "jsq": JoinShortestQueue,
+    "vllm": VLLM,
+    "vllm-legacy": VLLMLegacy,
     "least-kv": LeastKV,
+    "level": Level,
     "br-0": lambda: BalanceRoute0(subset_window=3),
     "br-h": lambda: BalanceRouteH(predict=oracle_remaining, horizon=3, gamma=0.5, subset_window=3),
 }

@@ -5,7 +5,8 @@ Requests are called A, B, C... in workload order; "ctx" is a request's context.
 
 import pytest
 
-from .policies import JoinShortestQueue, LeastKV, RoundRobin
+from .on_arrival import JoinShortestQueue, RoundRobin
+from .policies import LeastKV
 from .worked import admitted_at, request_figures, simulate, step_figures
 
 
@@ -156,19 +157,3 @@ class TestPreemption:
         assert [boundary for boundary in range(1, 6) if admitted_at(run, boundary)] == []
         assert admitted_at(run, 6) == order
         assert admitted_at(run, 9) == [("E", 0)]  # C and D needed three more tokens each
-
-
-class TestCounting:
-    def test_round_robin_counts_decisions(self):
-        run = simulate(RoundRobin(), [(float(i), 1, 1) for i in range(4)], workers=3, slots=1)
-        assert request_figures(run, "worker") == [(0,), (1,), (2,), (0,)]
-
-    def test_jsq_counts_active_and_queued(self):
-        run = simulate(JoinShortestQueue(), [(0.0, 9, 9), (0.0, 1, 1), (0.0, 1, 1), (1.0, 1, 1)], slots=1)
-        # Scans start at 0, 1, 0, 1. A -> 0 (0, 0); B -> 1 (1, 0); C: 1, 1, a tie, scan from 0 -> 0.
-        # At 1: B has ended; worker 0 has A active and C queued, worker 1 nothing: D -> 1.
-        assert request_figures(run, "worker") == [(0,), (1,), (0,), (1,)]
-
-    def test_jsq_rotates_ties(self):
-        run = simulate(JoinShortestQueue(), [(2.0 * i, 1, 1) for i in range(4)], workers=3, slots=1)
-        assert request_figures(run, "worker") == [(0,), (1,), (2,), (0,)]  # each finds all idle
