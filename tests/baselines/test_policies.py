@@ -96,6 +96,16 @@ def test_vllm_legacy_sees_counts_that_are_up_to_100_ms_old() -> None:
     assert result.requests["worker"].tolist() == [0, 1, 0, 1, 0]
 
 
+@pytest.mark.parametrize(("arrival_s", "worker"), [(2.0, 0), (5.0, 0), (6.0, 1)])
+def test_vllm_sees_counts_that_are_up_to_5_s_old_where_they_have_not_changed(arrival_s: float, worker: int) -> None:
+    """From 2 s on a long request runs on worker 0 and none on worker 1, as the snapshot of 1 s has it."""
+    cluster = ClusterConfig(workers=2, slots=4, step_time=SECOND_A_STEP)
+    workload = Workload([0.0, 1.0, arrival_s], [1] * 3, [20, 1, 1])
+    result = simulate(cluster, workload, baselines.make("vllm", api_servers=1))
+    # the second is counted on worker 1 until the next snapshot: 1 and 1, and the scan starts at worker 0
+    assert result.requests["worker"].tolist() == [0, 1, worker]
+
+
 def test_vllm_keeps_away_from_a_crowded_kv_cache() -> None:
     """At 0.5 s both workers have two requests, but worker 0's KV is 90 % full and one of its requests waits."""
     cluster = ClusterConfig(
