@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import baselines
-import classifiers
 from brgym import ClusterConfig, StepTime, Workload, simulate
+from tests.policies import make_policy
 
 SECOND_A_STEP = StepTime.barrier(base_s=1.0, per_token_s=0.0)
 
@@ -43,8 +43,7 @@ def test_every_policy_serves_everything(name: str) -> None:
     rng = np.random.default_rng(1)
     workload = Workload(np.sort(rng.uniform(0, 3, 200)), rng.integers(1, 200, 200), rng.integers(1, 60, 200))
     cluster = ClusterConfig(workers=3, slots=5, kv_capacity=900, candidates=8, recompute_s_per_token=0.001)
-    parameters = {"predictor": classifiers.Oracle()} if name == "br-h" else {}
-    result = simulate(cluster, workload, baselines.make(name, **parameters), seed=2)
+    result = simulate(cluster, workload, make_policy(name), seed=2)
     assert np.isfinite(result.requests["finish_s"]).all()
     assert result.steps["active"].sum() == workload.output_tokens.sum()
 

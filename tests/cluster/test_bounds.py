@@ -12,6 +12,7 @@ from brgym import ClusterConfig, StepTime, Workload, simulate
 from brgym.cluster.bounds import envelope_token_steps, lower_bound, recovered
 from brgym.cluster.step_time import StepTimeRow
 from brgym.workload.synthetic import proprietary_like
+from tests.policies import make_policy
 from tests.reference.strategies import scenarios
 
 BARRIER = StepTime.barrier(base_s=1.0, per_token_s=0.1)
@@ -19,7 +20,7 @@ FLOAT = 1 - 1e-9
 """The clock adds up as many rounded numbers as there are steps."""
 
 
-@pytest.mark.parametrize("name", ["random", "jsq", "least-kv", "br-0"])
+@pytest.mark.parametrize("name", baselines.names())
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(scenario=scenarios())
 def test_no_run_beats_the_bound(name: str, scenario: dict[str, Any]) -> None:
@@ -30,7 +31,7 @@ def test_no_run_beats_the_bound(name: str, scenario: dict[str, Any]) -> None:
     cluster = ClusterConfig(**{key: scenario[key] for key in constants}, step_time=StepTime(rows))
     workload = Workload(scenario["arrival_s"], scenario["prompt_tokens"], scenario["output_tokens"])
     bound = lower_bound(cluster, workload)
-    result = simulate(cluster, workload, baselines.make(name), seed=1)
+    result = simulate(cluster, workload, make_policy(name), seed=1)
 
     assert result.metrics.makespan_s >= bound.makespan_s * FLOAT
     assert result.metrics.steps >= bound.steps

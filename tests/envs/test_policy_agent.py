@@ -12,8 +12,7 @@ import baselines
 from brgym import ClusterConfig, Power, Result, RouterView, Workload, simulate
 from brgym.envs import PolicyAgent
 from tests.envs.scenarios import ARRIVAL, STICKY, scenarios, some_requests
-
-BASELINES = ("random", "round-robin", "power-of-two", "jsq", "vllm-legacy", "least-kv", "br-0")
+from tests.policies import make_policy
 
 
 class _Manyfold:
@@ -87,10 +86,11 @@ def _assert_same_run(policy: Any, cluster: ClusterConfig, workload: Workload, se
     np.testing.assert_equal(result.metrics.as_dict(), expected.metrics.as_dict())
 
 
-@settings(max_examples=40, deadline=None)
-@given(scenario=scenarios(), name=st.sampled_from(BASELINES), seed=st.integers(0, 5))
-def test_a_baseline_makes_the_same_run(scenario: tuple[ClusterConfig, Workload], name: str, seed: int) -> None:
-    _assert_same_run(baselines.make(name), *scenario, seed)
+@pytest.mark.parametrize("name", baselines.names())
+@settings(max_examples=15, deadline=None)
+@given(scenario=scenarios(), seed=st.integers(0, 5))
+def test_a_baseline_makes_the_same_run(name: str, scenario: tuple[ClusterConfig, Workload], seed: int) -> None:
+    _assert_same_run(make_policy(name), *scenario, seed)
 
 
 @settings(max_examples=30, deadline=None)

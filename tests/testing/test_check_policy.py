@@ -11,15 +11,15 @@ import classifiers
 from brgym import ClusterConfig, RouterView
 from brgym.testing import ConformanceError, check_policy
 from brgym.testing.scenarios import requests
+from tests.policies import make_policy
 from tests.testing.peeking import hidden_output_tokens
 
 SURVIVAL = classifiers.Survival().fit(requests(500, pace_s=0.1, seed=9))
-PARAMETERS: dict[str, dict[str, Any]] = {"bf-io": {"node_limit": 20}, "br-h": {"predictor": SURVIVAL}}
 
 
 @pytest.mark.parametrize("name", baselines.names())
 def test_a_baseline_conforms(name: str) -> None:
-    check_policy(baselines.make(name, **PARAMETERS.get(name, {})))
+    check_policy(make_policy(name))
 
 
 @pytest.mark.parametrize("predictor", [SURVIVAL, classifiers.Oracle()])
