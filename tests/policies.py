@@ -4,7 +4,7 @@ from typing import Any
 
 import baselines
 import classifiers
-from brgym.cluster import Policy
+from brgym.cluster import Policy, PoolPolicy
 
 PARAMETERS: dict[str, dict[str, Any]] = {
     "bf-io": {"node_limit": 20},  # a limit in nodes for the sake of time
@@ -16,3 +16,10 @@ PARAMETERS: dict[str, dict[str, Any]] = {
 def make_policy(name: str) -> Policy:
     """A baseline with its defaults, and with what it cannot do without."""
     return baselines.make(name, **PARAMETERS.get(name, {}))
+
+
+def pooled(name: str) -> PoolPolicy:
+    """The same, of a policy that binds from the pool."""
+    policy = make_policy(name)
+    assert isinstance(policy, PoolPolicy)
+    return policy

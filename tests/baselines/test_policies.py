@@ -87,10 +87,11 @@ def test_least_kv_admits_the_oldest_to_the_lowest_load() -> None:
 def test_vllm_legacy_sees_counts_that_are_up_to_100_ms_old() -> None:
     """Steps of 40 ms. What ends at 40 ms is not yet known at 80 ms, but is at 120 ms."""
     cluster = ClusterConfig(workers=2, slots=4, step_time=StepTime.barrier(base_s=0.04, per_token_s=0.0))
-    router = {"name": "vllm-legacy", "api_servers": 1}
     # at 0 s: 0 -> 4 waiting, then 1 -> 4 waiting; both published as waiting 0, running 0 before that
     arrivals = [0.0, 0.0, 0.0, 0.08, 0.12]
-    result = simulate(cluster, Workload(arrivals, [5] * 5, [1, 9, 1, 1, 1]), baselines.make(**router))
+    result = simulate(
+        cluster, Workload(arrivals, [5] * 5, [1, 9, 1, 1, 1]), baselines.make("vllm-legacy", api_servers=1)
+    )
     # 80 ms: its own copy still says 2 and 1 waiting -> worker 1; 120 ms: really 0 and 1 running -> worker 0
     assert result.requests["worker"].tolist() == [0, 1, 0, 1, 0]
 

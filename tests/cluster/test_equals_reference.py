@@ -102,8 +102,9 @@ def test_compiled_policy_equals_reference(name: str, scenario: dict[str, Any], s
 @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(scenario=scenarios(), seed=SEEDS)
 def test_interpreted_policy_equals_reference(name: str, scenario: dict[str, Any], seed: int) -> None:
+    policy: Any = Interpreted(baselines.make(name))
     assert_same_run(
-        run_kernel(scenario, Interpreted(baselines.make(name)), seed=seed),
+        run_kernel(scenario, policy, seed=seed),
         simulate_reference(**scenario, policy=PAIRS[name](seed)),
     )
 

@@ -75,7 +75,7 @@ def test_every_run_keeps_the_rules(name: str, scenario: dict[str, Any]) -> None:
         step_time=StepTime.barrier(base_s=0.01, per_token_s=1e-4),
     )
     workload = Workload(scenario["arrival_s"], scenario["prompt_tokens"], scenario["output_tokens"])
-    watched = Watched(make_policy(name), workload)
+    watched: Any = Watched(make_policy(name), workload)
     result = simulate(cluster, workload, watched, seed=3)
 
     assert result.steps["active"].sum() == workload.output_tokens.sum(), "every token is generated once"

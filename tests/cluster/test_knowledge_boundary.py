@@ -1,6 +1,6 @@
 """Hidden output lengths cannot reach a policy: permuting those of unfinished requests changes nothing it sees."""
 
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pytest
@@ -22,7 +22,7 @@ CLUSTER = ClusterConfig(
 class Diary:
     """Writes down everything that a policy could read, until a given time."""
 
-    binding = "pool"
+    binding: ClassVar[Literal["pool"]] = "pool"
 
     def __init__(self, until_s: float) -> None:
         self.until_s = until_s

@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ SECOND_A_STEP = StepTime.barrier(base_s=1.0, per_token_s=0.0)
 class Scripted:
     """Admits what a function of the view says."""
 
-    binding = "pool"
+    binding: ClassVar[Literal["pool"]] = "pool"
 
     def __init__(self, admit: Any) -> None:
         self.admit = admit

@@ -1,6 +1,6 @@
 """A policy that drives an environment makes the run that `simulate` makes, bit for bit."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import gymnasium
 import numpy as np
@@ -18,13 +18,13 @@ from tests.policies import make_policy
 class _Manyfold:
     """Admits several requests at once, the youngest first; some boundaries it lets pass."""
 
-    binding: ClassVar = "pool"
+    binding: ClassVar[Literal["pool"]] = "pool"
 
     def reset(self, cluster: ClusterConfig, seed: int) -> None:
         self.rng = np.random.default_rng(seed)
 
     def admit(self, view: RouterView) -> list[tuple[int, int]]:
-        pairs = []
+        pairs: list[tuple[int, int]] = []
         if len(view.running) > 0 and self.rng.random() < 0.3:
             return pairs
         free, room = view.free_slots.copy(), view.arrays.constants["kv_capacity"][0] - view.load_tokens - view.active
@@ -49,7 +49,7 @@ class _Clairvoyant(_Manyfold):
 class _Answers:
     """Gives the same answer whenever it is asked."""
 
-    binding: ClassVar = "pool"
+    binding: ClassVar[Literal["pool"]] = "pool"
 
     def __init__(self, pairs: list[tuple[int, int]]) -> None:
         self.pairs = pairs
@@ -60,7 +60,7 @@ class _Answers:
         return self.pairs
 
 
-def _driven(env: gymnasium.Env, policy: Any, seed: int) -> tuple[Result, dict[str, Any]]:
+def _driven(env: Any, policy: Any, seed: int) -> tuple[Result, dict[str, Any]]:
     env.reset(seed=0)
     agent = PolicyAgent(policy, env)
     agent.reset(seed)

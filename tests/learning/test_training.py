@@ -14,13 +14,14 @@ from brgym.learning.arena import Arena
 from brgym.learning.imitation import demonstrate, imitate
 from brgym.learning.ppo import PPO, PPOSettings, advantages_of
 from brgym.learning.training import CURVE, WEIGHTS, Plan, Training
+from tests.policies import pooled
 
 ARENA = Arena(cluster=ClusterConfig(workers=3, slots=6, candidates=8), workload="proprietary-like", requests=400)
 CPU = torch.device("cpu")
 
 
 def plan_of(**changes: Any) -> Plan:
-    standard = {
+    standard: dict[str, Any] = {
         "arena": ARENA,
         "training_seeds": range(2),
         "validation_seeds": range(9, 11),
@@ -59,7 +60,7 @@ def test_training_requests_are_the_seeds_one_after_the_other() -> None:
 
 
 def test_imitation_comes_to_agree_with_the_teacher() -> None:
-    shown = demonstrate(ARENA.cluster, baselines.make("br-0"), map(ARENA.backlog, range(5)))
+    shown = demonstrate(ARENA.cluster, pooled("br-0"), map(ARENA.backlog, range(5)))
     assert len(shown.rows) == len(shown.masks) == len(shown.actions) == 5 * ARENA.requests
     assert shown.masks[np.arange(len(shown.actions)), shown.actions].all()
     torch.manual_seed(0)

@@ -26,7 +26,7 @@ class Request:
     first_token_s: float | None = None
     finish_s: float | None = None
     preemptions: int = 0
-    ready_s: float | None = None
+    ready_s: float = math.inf  # when its context is there again, once it has been preempted
 
     @property
     def context(self) -> int:

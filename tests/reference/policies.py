@@ -10,7 +10,8 @@ from typing import Literal
 from .cluster import ReferenceCluster, Request
 
 Order = Literal["arrival", "prompt-ascending", "prompt-descending"]
-Predict = Callable[[list[Request], int], Sequence[float] | Sequence[Sequence[float]]]
+Prediction = float | Sequence[float]
+Predict = Callable[[list[Request], int], Sequence[Prediction]]
 """(active requests, horizon) -> for each: r̂ under "cut"; P(remaining > h), h = 0..horizon, under "expected"."""
 
 
@@ -169,18 +170,21 @@ class BalanceRouteH(BalanceRoute0):
 
     def project(self, cluster: ReferenceCluster) -> list[list[float]]:
         """P_g(h) of the active requests alone."""
+        where = [g for g, worker in enumerate(cluster.workers) for _ in worker.active]
         active = cluster.active()
         predictions = self.predict(active, self.horizon)
         P = [[0.0] * (self.horizon + 1) for _ in cluster.workers]
-        for request, prediction in zip(active, predictions, strict=True):
+        for g, request, prediction in zip(where, active, predictions, strict=True):
             for h in range(self.horizon + 1):
-                P[request.worker][h] += (request.context + h) * self._presence(prediction, h)
+                P[g][h] += (request.context + h) * self._presence(prediction, h)
         return P
 
-    def _presence(self, prediction: float | Sequence[float], h: int) -> float:
+    def _presence(self, prediction: Prediction, h: int) -> float:
         """How much of a request is counted h steps after the coming one."""
         if self.projection == "expected":
+            assert isinstance(prediction, Sequence)
             return prediction[h]
+        assert not isinstance(prediction, Sequence)
         return 1.0 if h == 0 or h < prediction else 0.0
 
     def score(self, cluster: ReferenceCluster, g: int, total: int) -> float:

@@ -3,6 +3,8 @@
 Requests are called A, B, C... in workload order; "ctx" is a request's context.
 """
 
+from typing import Literal
+
 import pytest
 
 from .on_arrival import JoinShortestQueue, RoundRobin
@@ -84,7 +86,7 @@ class TestClock:
 
     def test_waiting_for_ever_is_an_error(self):
         class AdmitsNothing:
-            binding = "pool"
+            binding: Literal["pool"] = "pool"
 
             def route(self, cluster):
                 pass
