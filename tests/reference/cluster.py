@@ -270,16 +270,11 @@ class ReferenceCluster:
             worker.active = [request for request in worker.active if request.remaining > 0]
 
     def _step_time_s(self) -> float:
-        max_load = max(worker.load for worker in self.workers)
-        max_active = max(len(worker.active) for worker in self.workers)
-        sum_active = sum(len(worker.active) for worker in self.workers)
-        return max(
-            const + per_load * max_load + per_worker_active * max_active + per_active * sum_active
-            for const, per_load, per_worker_active, per_active in self.rows
-        )
+        """As long as the slowest worker needs for its own load and its own requests."""
+        return max(self._alone_s(worker) for worker in self.workers)
 
     def _alone_s(self, worker: Worker) -> float:
-        """How long the step would last if nobody waited for the other workers."""
+        """How long the step would last if this worker waited for no other: the largest of the rows."""
         sum_active = len(self.active())
         return max(
             const + per_load * worker.load + per_worker_active * len(worker.active) + per_active * sum_active

@@ -48,10 +48,16 @@ class TestBinding:
         rows = [(1.0, 0.5, 0.0, 0.0), (0.0, 0.0, 2.5, 0.0), (0.5, 0.0, 0.0, 1.25)]
         run = simulate(RoundRobin(), [(0.0, 2, 1), (0.0, 1, 2), (0.0, 5, 3)], slots=2, rows=rows)
         # Worker 0: A and C, worker 1: B.
-        # Step 0: M = 7, max n = 2, sum n = 3: rows give 4.5, 5, 4.25.   A ends.
+        # Step 0: loads 7, 1, n = 2, 1, sum n = 3: rows give 4.5, 5, 4.25 on worker 0, which has most of both. A ends.
         # Step 1: loads 6, 2, n = 1, 1:        rows give 4, 2.5, 3.      B ends.
         # Step 2: load 7, n = 1:               rows give 4.5, 2.5, 1.75.
         assert step_figures(run, "duration_s") == [(5.0,), (4.0,), (4.5,)]
+
+    def test_the_slowest_worker_sets_the_step_by_its_own_load_and_its_own_requests(self):
+        run = simulate(RoundRobin(), [(0.0, 1, 1), (0.0, 8, 1), (0.0, 1, 1)], slots=2, rows=[(1.0, 0.5, 2.0, 0.25)])
+        # Worker 0: A and C, load 2, worker 1: B, load 8; three in all. 1 + 1 + 4 + 0.75 = 6.75 and 1 + 4 + 2 + 0.75 =
+        # 7.75 s: the larger load of one and the two requests of the other do not meet in one worker.
+        assert step_figures(run, "duration_s", "barrier_idle") == [(7.75, 1.0 / 15.5)]
 
     def test_who_waits_for_the_slowest_and_what_that_draws(self):
         run = simulate(
