@@ -3,6 +3,8 @@
 Beside each stands a null environment with the same spaces that does nothing: the ceiling of Gymnasium itself.
 """
 
+from typing import Any
+
 import gymnasium
 import numpy as np
 import pytest
@@ -11,7 +13,10 @@ from gymnasium.utils.performance import benchmark_step
 import brgym
 
 SECONDS = 2
-OPTIONS = {"brgym/StickyRouting-v0": {"invalid_action": "hold"}, "brgym/ArrivalRouting-v0": {}}
+OPTIONS: dict[str, dict[str, Any]] = {
+    "brgym/StickyRouting-v0": {"invalid_action": "hold"},
+    "brgym/ArrivalRouting-v0": {},
+}
 
 
 class NullEnv(gymnasium.Env):
@@ -30,7 +35,7 @@ class NullEnv(gymnasium.Env):
         return self._observation.copy(), 0.0, False, False, {}
 
 
-gymnasium.register(id="brgym/Null-v0", entry_point=NullEnv)
+gymnasium.register(id="brgym/Null-v0", entry_point="benchmarks.test_envs:NullEnv")
 
 
 @pytest.mark.parametrize("name", OPTIONS)

@@ -9,12 +9,13 @@ other programs take on a machine that is not quiet. The paper reports 1.20 ms (p
 import os
 import time
 from functools import partial
+from typing import ClassVar, Literal
 
 import numpy as np
 import pytest
 
 import baselines
-from brgym.cluster import ClusterConfig, PoolPolicy, RouterView, simulate
+from brgym.cluster import ClusterConfig, Policy, PoolPolicy, RouterView, simulate
 from brgym.workload import load_workload
 from classifiers import Survival
 
@@ -28,7 +29,7 @@ TRAINING_SEED = 1
 class Null:
     """Admits the oldest request to the emptiest worker."""
 
-    binding = "pool"
+    binding: ClassVar[Literal["pool"]] = "pool"
 
     def reset(self, cluster, seed):
         self._pair = np.zeros((1, 2), np.int64)
@@ -41,9 +42,10 @@ class Null:
 class Timed:
     """Another policy, its decisions timed and summed up by boundary."""
 
-    binding = "pool"
+    binding: ClassVar[Literal["pool"]] = "pool"
 
-    def __init__(self, policy: PoolPolicy) -> None:
+    def __init__(self, policy: Policy) -> None:
+        assert isinstance(policy, PoolPolicy)
         self.policy = policy
         self.clairvoyant = getattr(policy, "clairvoyant", False)
 
@@ -68,7 +70,7 @@ class Timed:
         return 1e6 * np.quantile([seconds[boundary] for boundary in self.in_the_middle], [0.5, 0.99])
 
 
-def router(name: str) -> PoolPolicy:
+def router(name: str) -> Policy:
     if name == "null":
         return Null()
     if name == "br-h":

@@ -1,6 +1,7 @@
 """What it costs to save and restore an environment in the middle of an episode, beside a step of it."""
 
 import timeit
+from typing import Any
 
 import gymnasium
 import numpy as np
@@ -13,7 +14,7 @@ REPEATS = 200
 
 @pytest.mark.parametrize("requests", [200, 2_000, 8_000])
 def test_saved_state(benchmark, requests):
-    env = gymnasium.make(
+    env: Any = gymnasium.make(
         "brgym/StickyRouting-v0",
         cluster=brgym.ClusterConfig(workers=8, slots=72, candidates=16),
         episode_requests=requests,

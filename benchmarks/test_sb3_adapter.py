@@ -1,6 +1,7 @@
 """Steps per second through stable-baselines3's interface: our adapter over native environments, and its DummyVecEnv."""
 
 import time
+from typing import Any
 
 import gymnasium
 import numpy as np
@@ -32,7 +33,7 @@ def steps_per_s(envs) -> float:
 def test_sb3_adapter(benchmark, num_envs):
     from brgym.envs.wrappers import SB3VecEnv
 
-    options = {
+    options: dict[str, Any] = {
         "cluster": brgym.ClusterConfig(workers=8, slots=72, candidates=16),
         "episode_requests": 200,
         "start": "stationary",

@@ -6,6 +6,7 @@ same run, stand Gymnasium's SyncVectorEnv over the same environments and its nat
 """
 
 import time
+from typing import Any
 
 import gymnasium
 import numpy as np
@@ -16,7 +17,10 @@ import brgym
 
 SECONDS = 3
 STEPS = 100
-IDS = {"brgym/StickyRouting-v0": {"candidates": 16, "invalid_action": "hold"}, "brgym/ArrivalRouting-v0": {}}
+IDS: dict[str, dict[str, Any]] = {
+    "brgym/StickyRouting-v0": {"candidates": 16, "invalid_action": "hold"},
+    "brgym/ArrivalRouting-v0": {},
+}
 
 
 def make(name, count, mode):

@@ -11,6 +11,7 @@ import gymnasium
 import numpy as np
 import torch
 import tyro
+from gymnasium.spaces import Box, Discrete
 from gymnasium.vector import AutoresetMode, VectorEnv
 from torch import nn
 from torch.distributions import Categorical
@@ -163,7 +164,10 @@ def main(args: Args) -> list[float]:
         episode_start="random",
         autoreset_mode=AutoresetMode.SAME_STEP,
     )
-    columns, actions = envs.single_observation_space.shape[0], int(envs.single_action_space.n)
+    seen, acted = envs.single_observation_space, envs.single_action_space
+    assert isinstance(seen, Box)
+    assert isinstance(acted, Discrete)
+    columns, actions = seen.shape[0], int(acted.n)
     agent = Agent(columns, actions).to(args.device)
     optimizer = torch.optim.Adam(agent.parameters(), lr=args.learning_rate, eps=1e-5)
     rollout = Rollout.empty(args, columns, actions)

@@ -219,6 +219,8 @@ def test_a_reader_that_stops_early_is_no_error():
     with subprocess.Popen(
         [sys.executable, "-m", "brgym", "workloads"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
         process.stdout.close()
         assert process.stderr.read() == b""
     assert process.returncode == 0

@@ -44,7 +44,7 @@ def room_for_pairs(cluster: ClusterConfig) -> Integers:
 
 
 def decide(policy: Policy, view: RouterView, pairs: Integers) -> int:
-    """Asks a policy for one decision, whatever its binding.
+    """Asks a policy for one decision in Python, whatever its binding; one that is compiled only, by its kernel.
 
     Args:
         policy: The policy, reset for this run.
@@ -57,12 +57,12 @@ def decide(policy: Policy, view: RouterView, pairs: Integers) -> int:
     Raises:
         ValueError: If the answer is not of that form; the message names the policy.
     """
-    if is_compiled(policy):
-        return int(policy.kernel(view.arrays, policy.memory, pairs))
-    if isinstance(policy, ArrivalPolicy):
+    if policy.binding == "arrival" and isinstance(policy, ArrivalPolicy):
         pairs[0, 0], pairs[0, 1] = 0, policy.bind(view)
         return 1
-    assert isinstance(policy, PoolPolicy)
+    if not isinstance(policy, PoolPolicy):
+        assert is_compiled(policy)
+        return int(policy.kernel(view.arrays, policy.memory, pairs))
     rows = np.asarray(policy.admit(view), dtype=np.int64).reshape(-1, 2)
     if len(rows) > len(pairs):
         raise ValueError(f"{name_of(policy)} admits {len(rows)} requests at once; the cluster has {len(pairs)} slots")

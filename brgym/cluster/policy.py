@@ -60,14 +60,16 @@ class CompiledPolicy(Protocol):
     It needs neither `bind` nor `admit`.
 
     Attributes:
-        binding: When it binds.
         kernel: The decision, made with `brgym.compiled_kernel`; a static method, for it is no method of the policy.
         memory: What `kernel` remembers; made anew by `reset`, with a `Layout` or by hand.
     """
 
-    binding: ClassVar[Binding]
     kernel: Kernel
     memory: Memory
+
+    @property
+    def binding(self) -> Binding:
+        """When it binds."""
 
     def reset(self, cluster: ClusterConfig, seed: int) -> None:
         """Makes a new `memory`."""

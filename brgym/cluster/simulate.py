@@ -16,7 +16,7 @@ from brgym.cluster.policy import Policy, binding_of, is_clairvoyant
 from brgym.cluster.records import NOTHING, Records
 from brgym.cluster.routing_time import empty_histogram, quantile_s
 from brgym.cluster.state import State, initial_state
-from brgym.workload import Workload
+from brgym.workload import Workload, check_servable
 
 OUTCOME = ("worker", "admit_s", "first_token_s", "finish_s", "preemptions")
 """Fields of `Result.requests`."""
@@ -70,6 +70,7 @@ def simulate(
     """
     check_integer("seed", seed, minimum=0)
     _check_window(window)
+    check_servable(workload)
     fitting = _fitting(cluster, workload, oversize)
     served = workload if fitting.all() else workload.take(np.flatnonzero(fitting))
     state = initial_state(cluster, served, binding=binding_of(policy))
@@ -80,11 +81,12 @@ def simulate(
 
 
 def check_fits(cluster: ClusterConfig, workload: Workload) -> None:
-    """Refuses a workload with a request that could never fit a worker.
+    """Refuses a workload with a request that could never fit a worker, or with what a cluster does not serve.
 
     Raises:
-        ValueError: Naming the first such row, counted from 0.
+        ValueError: Naming the first such row, counted from 0, or as `brgym.workload.check_servable`.
     """
+    check_servable(workload)
     _fitting(cluster, workload, "error")
 
 

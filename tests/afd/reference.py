@@ -56,3 +56,9 @@ def static_cycle(loads, timing, cycles):
     ends = bundle_ends([loads[k % microbatches] for k in range(cycles * microbatches)], timing, microbatches)
     half = cycles // 2 * microbatches
     return (ends[-1] - ends[half - 1]) / (len(ends) - half)
+
+
+def known(interval: tuple[float, float] | None) -> tuple[float, float]:
+    """An interval that must be there."""
+    assert interval is not None
+    return interval

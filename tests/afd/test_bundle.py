@@ -221,7 +221,7 @@ def test_bad_parameters_are_named(change, message):
 
 def test_what_is_no_workload_is_refused():
     with pytest.raises(TypeError, match="workload must have prompt_tokens and output_tokens, or be a sampler"):
-        afd.simulate_bundle(COEFFICIENTS, [1, 2, 3])
+        afd.simulate_bundle(COEFFICIENTS, [1, 2, 3])  # type: ignore[arg-type]
 
 
 def test_a_simulation_leaves_the_workload_alone():

@@ -14,7 +14,7 @@ from brgym import afd
 from brgym.cluster import simulate
 from brgym.study import cluster_of, source_of
 from brgym.workload import Workload
-from classifiers import Oracle
+from tests.policies import make_policy
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "afd-illustrative.toml"
 ILLUSTRATIVE = afd.Coefficients.illustrative()
@@ -57,11 +57,7 @@ def test_a_cohort_takes_the_sum_of_its_cycles():
 
 @pytest.mark.parametrize("name", baselines.names())
 def test_every_router_serves_it(name):
-    try:
-        policy = baselines.make(name)
-    except TypeError:
-        policy = baselines.make(name, predictor=Oracle())
-    served = simulate(CLUSTER, workload(), policy)
+    served = simulate(CLUSTER, workload(), make_policy(name))
     assert np.isfinite(served.requests["finish_s"]).all()
 
 

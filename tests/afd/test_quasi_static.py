@@ -1,5 +1,7 @@
 """The pipeline over loads that scatter: exact cycles of loads that stand still, limits, brute force, simulation."""
 
+from typing import Final
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,7 +12,7 @@ from brgym.afd.quasi_static import longest_turns, mean_largest, own_cycle, skewe
 from tests.afd.reference import static_cycle
 
 ILLUSTRATIVE = afd.Coefficients.illustrative()
-METHOD = "quasi-static"
+METHOD: Final = "quasi-static"
 
 ACCURACY = 0.003
 """Of the quasi-random mean, in standard deviations of a worker's attention time, up to 100 workers."""

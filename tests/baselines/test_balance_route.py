@@ -1,6 +1,6 @@
 """BR-0 and BR-H against the plain reference, decision for decision, and against each other."""
 
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pytest
@@ -66,7 +66,7 @@ def test_kept_predictions_age_by_the_step(projection: str) -> None:
     compared = []
 
     class Spy:
-        binding = "pool"
+        binding: ClassVar[Literal["pool"]] = "pool"
         clairvoyant = True
 
         def reset(self, cluster: ClusterConfig, seed: int) -> None:
@@ -105,7 +105,7 @@ def test_threshold_form_cuts_only_what_probably_ends() -> None:
     seen: list[np.ndarray] = []
 
     class Spy:
-        binding = "pool"
+        binding: ClassVar[Literal["pool"]] = "pool"
 
         def reset(self, cluster: ClusterConfig, seed: int) -> None:
             self.policy: Any = baselines.make("br-h", predictor=survival, horizon=3, form="threshold")
@@ -143,7 +143,7 @@ def test_bad_br_h_parameter_is_named(parameters: dict[str, Any], message: str) -
 
 def test_blind_policy_cannot_use_the_oracle() -> None:
     class Blind:
-        binding = "pool"
+        binding: ClassVar[Literal["pool"]] = "pool"
 
         def reset(self, cluster: ClusterConfig, seed: int) -> None:
             pass

@@ -1,7 +1,7 @@
 """BF-IO: its programme against the enumeration of all assignments, its runs, and the gap of other policies."""
 
 from itertools import permutations, product
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pytest
@@ -13,6 +13,7 @@ import classifiers
 from baselines.bf_io import BFIO, optimal_assignment, optimality_gap, predicted_imbalance, projected_loads
 from brgym import ClusterConfig, RouterView, StepTime, Workload, simulate
 from brgym.cluster import ClairvoyantView
+from tests.policies import pooled
 from tests.reference.strategies import scenarios
 
 FEW = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -67,7 +68,7 @@ def imbalance(boundary: dict[str, Any], worker: np.ndarray) -> float:
 def test_programme_equals_enumeration(boundary: dict[str, Any]) -> None:
     """It admits as many as can be admitted and of all ways to do so takes one with the least imbalance."""
     everything = every_assignment(boundary)
-    most = max(np.count_nonzero(worker >= 0) for worker in everything)
+    most = max(int(np.count_nonzero(worker >= 0)) for worker in everything)
     least = min(imbalance(boundary, worker) for worker in everything if np.count_nonzero(worker >= 0) == most)
 
     found = optimal_assignment(**boundary)
@@ -81,7 +82,7 @@ def test_programme_equals_enumeration(boundary: dict[str, Any]) -> None:
 @given(boundary=boundaries(), data=st.data())
 def test_programme_with_a_given_number_equals_enumeration(boundary: dict[str, Any], data: st.DataObject) -> None:
     everything = every_assignment(boundary)
-    count = data.draw(st.integers(0, max(np.count_nonzero(worker >= 0) for worker in everything)))
+    count = data.draw(st.integers(0, max(int(np.count_nonzero(worker >= 0)) for worker in everything)))
     least = min(imbalance(boundary, worker) for worker in everything if np.count_nonzero(worker >= 0) == count)
     assert optimal_assignment(**boundary, count=count).imbalance == least
 
@@ -129,7 +130,7 @@ def test_more_than_can_be_admitted_is_refused() -> None:
 class Asked:
     """Lets BF-IO decide and looks at every question and answer."""
 
-    binding = "pool"
+    binding: ClassVar[Literal["pool"]] = "pool"
 
     def __init__(self, policy: BFIO, check: Any) -> None:
         self.policy = policy
@@ -170,11 +171,11 @@ def test_projection_equals_the_sum_over_requests(scenario: dict[str, Any], horiz
     """Requests that end within the horizon leave at their last step: exact, with an oracle."""
 
     class Projects:
-        binding = "pool"
+        binding: ClassVar[Literal["pool"]] = "pool"
         clairvoyant = True
 
         def reset(self, cluster: ClusterConfig, seed: int) -> None:
-            self.others = baselines.make("least-kv")
+            self.others: Any = baselines.make("least-kv")
             self.others.reset(cluster, seed)
 
         def admit(self, view: ClairvoyantView) -> Any:
@@ -208,7 +209,7 @@ def test_gap_is_not_negative_and_orders_policies(horizon: int) -> None:
     predictor = classifiers.Oracle() if horizon else None
 
     def gap(name: str) -> Any:
-        return optimality_gap(CLUSTER, BACKLOG, baselines.make(name), every=2, horizon=horizon, predictor=predictor)
+        return optimality_gap(CLUSTER, BACKLOG, pooled(name), every=2, horizon=horizon, predictor=predictor)
 
     br0, least_kv = gap("br-0"), gap("least-kv")
     for found in (br0, least_kv):
@@ -220,7 +221,7 @@ def test_gap_is_not_negative_and_orders_policies(horizon: int) -> None:
 def test_gap_counts_what_the_policy_did() -> None:
     """A boundary of two workers with a slot each: least-kv puts 9, 1 on them in order; 8, 9 would be more even."""
     cluster = ClusterConfig(workers=2, slots=1, candidates=3, step_time=BARRIER)
-    gap = optimality_gap(cluster, Workload([0, 0, 0], [9, 1, 8], [1, 1, 1]), baselines.make("least-kv"), every=1)
+    gap = optimality_gap(cluster, Workload([0, 0, 0], [9, 1, 8], [1, 1, 1]), pooled("least-kv"), every=1)
     assert gap.boundary.tolist() == [1, 2]
     assert gap.admitted.tolist() == [2, 1]
     assert gap.policy.tolist() == [8, 8]
@@ -231,14 +232,14 @@ def test_gap_counts_what_the_policy_did() -> None:
 
 
 def test_sampling_leaves_the_run_as_it_is() -> None:
-    sampled = optimality_gap(CLUSTER, BACKLOG, baselines.make("br-0"), every=3)
-    everything = optimality_gap(CLUSTER, BACKLOG, baselines.make("br-0"), every=1)
+    sampled = optimality_gap(CLUSTER, BACKLOG, pooled("br-0"), every=3)
+    everything = optimality_gap(CLUSTER, BACKLOG, pooled("br-0"), every=1)
     assert sampled.policy.tolist() == everything.policy[::3].tolist()
 
 
 def test_gap_needs_a_policy_that_binds_from_the_pool() -> None:
     with pytest.raises(TypeError, match="policy must bind from the pool"):
-        optimality_gap(CLUSTER, BACKLOG, baselines.make("jsq"))
+        optimality_gap(CLUSTER, BACKLOG, baselines.make("jsq"))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

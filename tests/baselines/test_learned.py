@@ -1,7 +1,7 @@
 """The learned router: its compiled network is the one that torch trains, and it is a router like the others."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pytest
@@ -35,7 +35,7 @@ def network_of(seed: int, hidden: int = 8) -> RouterNetwork:
 class Compared:
     """Asks the compiled router, and looks up in torch's scores what it has chosen."""
 
-    binding = "pool"
+    binding: ClassVar[Literal["pool"]] = "pool"
 
     def __init__(self, network: RouterNetwork, router: Learned) -> None:
         self.network, self.router = network, router
@@ -43,6 +43,7 @@ class Compared:
 
     def reset(self, cluster: ClusterConfig, seed: int) -> None:
         self.router.reset(cluster, seed)
+        assert cluster.candidates is not None
         self.window = cluster.candidates
 
     def admit(self, view: RouterView) -> Any:

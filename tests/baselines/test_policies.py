@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import baselines
-import classifiers
 from brgym import ClusterConfig, StepTime, Workload, simulate
+from tests.policies import make_policy
 
 SECOND_A_STEP = StepTime.barrier(base_s=1.0, per_token_s=0.0)
 
@@ -43,8 +43,7 @@ def test_every_policy_serves_everything(name: str) -> None:
     rng = np.random.default_rng(1)
     workload = Workload(np.sort(rng.uniform(0, 3, 200)), rng.integers(1, 200, 200), rng.integers(1, 60, 200))
     cluster = ClusterConfig(workers=3, slots=5, kv_capacity=900, candidates=8, recompute_s_per_token=0.001)
-    parameters = {"predictor": classifiers.Oracle()} if name == "br-h" else {}
-    result = simulate(cluster, workload, baselines.make(name, **parameters), seed=2)
+    result = simulate(cluster, workload, make_policy(name), seed=2)
     assert np.isfinite(result.requests["finish_s"]).all()
     assert result.steps["active"].sum() == workload.output_tokens.sum()
 
@@ -88,12 +87,23 @@ def test_least_kv_admits_the_oldest_to_the_lowest_load() -> None:
 def test_vllm_legacy_sees_counts_that_are_up_to_100_ms_old() -> None:
     """Steps of 40 ms. What ends at 40 ms is not yet known at 80 ms, but is at 120 ms."""
     cluster = ClusterConfig(workers=2, slots=4, step_time=StepTime.barrier(base_s=0.04, per_token_s=0.0))
-    router = {"name": "vllm-legacy", "api_servers": 1}
     # at 0 s: 0 -> 4 waiting, then 1 -> 4 waiting; both published as waiting 0, running 0 before that
     arrivals = [0.0, 0.0, 0.0, 0.08, 0.12]
-    result = simulate(cluster, Workload(arrivals, [5] * 5, [1, 9, 1, 1, 1]), baselines.make(**router))
+    result = simulate(
+        cluster, Workload(arrivals, [5] * 5, [1, 9, 1, 1, 1]), baselines.make("vllm-legacy", api_servers=1)
+    )
     # 80 ms: its own copy still says 2 and 1 waiting -> worker 1; 120 ms: really 0 and 1 running -> worker 0
     assert result.requests["worker"].tolist() == [0, 1, 0, 1, 0]
+
+
+@pytest.mark.parametrize(("arrival_s", "worker"), [(2.0, 0), (5.0, 0), (6.0, 1)])
+def test_vllm_sees_counts_that_are_up_to_5_s_old_where_they_have_not_changed(arrival_s: float, worker: int) -> None:
+    """From 2 s on a long request runs on worker 0 and none on worker 1, as the snapshot of 1 s has it."""
+    cluster = ClusterConfig(workers=2, slots=4, step_time=SECOND_A_STEP)
+    workload = Workload([0.0, 1.0, arrival_s], [1] * 3, [20, 1, 1])
+    result = simulate(cluster, workload, baselines.make("vllm", api_servers=1))
+    # the second is counted on worker 1 until the next snapshot: 1 and 1, and the scan starts at worker 0
+    assert result.requests["worker"].tolist() == [0, 1, worker]
 
 
 def test_vllm_keeps_away_from_a_crowded_kv_cache() -> None:

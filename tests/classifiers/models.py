@@ -1,9 +1,11 @@
 """Every predictor that learns, small enough to be fitted many times."""
 
+from typing import Any
+
 import classifiers
 
 HORIZON = 20
-SMALL = {
+SMALL: dict[str, dict[str, Any]] = {
     "survival": {},
     "exact-match": {},
     "logistic": {"horizon": HORIZON, "samples": 4000},

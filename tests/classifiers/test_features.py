@@ -1,3 +1,5 @@
+from typing import ClassVar, Literal
+
 import numpy as np
 
 from brgym.cluster import ClusterConfig, simulate
@@ -10,7 +12,7 @@ from tests.classifiers.conftest import workload_of
 class Watcher:
     """Admits in order, and notes at every boundary what the features of the view are."""
 
-    binding = "pool"
+    binding: ClassVar[Literal["pool"]] = "pool"
 
     def __init__(self, features):
         self.features = features
@@ -41,7 +43,8 @@ def test_a_view_and_the_data_set_give_the_same_features(split):
     pairs = zip(drawn.request, drawn.active_generated_tokens, features.matrix(drawn), strict=True)
     met = [(seen[request, age], row) for request, age, row in pairs if (request, age) in seen]
     assert len(met) > 100
-    np.testing.assert_array_equal(*map(np.array, zip(*met, strict=True)))
+    in_view, in_data = map(np.array, zip(*met, strict=True))
+    np.testing.assert_array_equal(in_view, in_data)
 
 
 def test_the_hour_needs_a_day_the_history_hashes_and_queueing_a_run_in_which_somebody_queues(workload):

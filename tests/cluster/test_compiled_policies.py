@@ -1,6 +1,6 @@
 """A compiled policy is a kernel, a memory and a reset; what will not do is refused in one line."""
 
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pytest
@@ -17,14 +17,14 @@ REQUESTS = Workload(np.arange(20) * 0.05, np.arange(1, 21), np.arange(20) % 7 + 
 
 
 @compiled_kernel
-def _oldest_first(view, memory, pairs):  # type: ignore[no-untyped-def]
+def _oldest_first(view, memory, pairs):
     pairs[0, 0] = 0
     pairs[0, 1] = lowest_load_that_fits(view, view.pool[view.clock[0].pool_start].context_tokens)
     return 1 if pairs[0, 1] >= 0 else 0
 
 
 class KernelOnly:
-    binding = "pool"
+    binding: Any = "pool"
     kernel: Any = staticmethod(_oldest_first)
     memory: Any = Memory(np.zeros(0, np.int64), np.zeros(0))
 
@@ -42,13 +42,13 @@ def test_it_needs_no_memory_before_the_first_run() -> None:
 
 def test_binding_on_arrival_needs_no_bind() -> None:
     @compiled_kernel
-    def to_the_last(view, memory, pairs):  # type: ignore[no-untyped-def]
+    def to_the_last(view, memory, pairs):
         pairs[0, 0] = 0
         pairs[0, 1] = len(view.active) - 1
         return 1
 
     class Last(KernelOnly):
-        binding = "arrival"
+        binding: Any = "arrival"
         kernel = staticmethod(to_the_last)
 
     assert (simulate(CLUSTER, REQUESTS, Last()).requests["worker"] == 2).all()
@@ -68,7 +68,7 @@ def test_a_kernel_that_is_not_compiled_is_refused() -> None:
 
 def test_a_kernel_that_numba_refuses_is_refused_in_one_line() -> None:
     @compiled_kernel
-    def unknown(view, memory, pairs):  # type: ignore[no-untyped-def]
+    def unknown(view, memory, pairs):
         return view.no_such_thing
 
     _refused("policy Mine: kernel does not compile as kernel.*no_such_thing", kernel=staticmethod(unknown))
@@ -76,7 +76,7 @@ def test_a_kernel_that_numba_refuses_is_refused_in_one_line() -> None:
 
 def test_a_kernel_of_another_return_type_is_refused() -> None:
     @compiled_kernel
-    def half(view, memory, pairs):  # type: ignore[no-untyped-def]
+    def half(view, memory, pairs):
         return 0.5
 
     _refused("policy Mine: kernel must return how many rows it has written, an int64", kernel=staticmethod(half))
@@ -92,7 +92,7 @@ def test_another_memory_is_refused(memory: Any) -> None:
 
 def test_a_policy_without_anything_to_ask_is_refused() -> None:
     class Silent:
-        binding = "pool"
+        binding: Any = "pool"
 
         def reset(self, cluster: ClusterConfig, seed: int) -> None: ...
 
@@ -102,7 +102,7 @@ def test_a_policy_without_anything_to_ask_is_refused() -> None:
 
 def test_the_example_equals_its_rule_in_python() -> None:
     class Plain:
-        binding = "pool"
+        binding: ClassVar[Literal["pool"]] = "pool"
 
         def reset(self, cluster: ClusterConfig, seed: int) -> None:
             self.chosen = [0] * cluster.workers

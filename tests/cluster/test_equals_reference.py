@@ -1,25 +1,51 @@
 """The compiled kernel equals the plain reference, request for request and step for step."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 import baselines
-from brgym import ClusterConfig, StepTime, Workload, simulate
+from brgym import ClusterConfig, Power, StepTime, Workload, simulate
 from brgym.cluster import Policy, Result, StepTimeRow
-from tests.reference.cluster import ReferenceRun, simulate_reference
-from tests.reference.policies import BalanceRoute0, JoinShortestQueue, LeastKV, Level, RoundRobin
+from tests.reference.cluster import ArrivalPolicy, PoolPolicy, ReferenceRun, simulate_reference
+from tests.reference.on_arrival import VLLM, JoinShortestQueue, PowerOfTwo, Random, RoundRobin, VLLMLegacy
+from tests.reference.policies import BalanceRoute0, LeastKV, Level
 from tests.reference.strategies import scenarios
 
-PAIRS = {
-    "round-robin": RoundRobin,
-    "jsq": JoinShortestQueue,
-    "least-kv": LeastKV,
-    "level": Level,
-    "br-0": BalanceRoute0,
+PAIRS: dict[str, Callable[[int], ArrivalPolicy | PoolPolicy]] = {
+    "random": Random,
+    "round-robin": lambda seed: RoundRobin(),
+    "power-of-two": PowerOfTwo,
+    "jsq": lambda seed: JoinShortestQueue(),
+    "vllm": lambda seed: VLLM(),
+    "vllm-legacy": lambda seed: VLLMLegacy(),
+    "least-kv": lambda seed: LeastKV(),
+    "level": lambda seed: Level(),
+    "br-0": lambda seed: BalanceRoute0(),
 }
+"""The plain policy of each baseline, made for a seed."""
+
+SEEDS = st.integers(0, 3)
+
+
+POWER = ("idle_w", "peak_w", "exponent")
+EXACT_STEP_FIGURES = (
+    "start_s",
+    "duration_s",
+    "max_load",
+    "sum_load",
+    "min_load",
+    "active",
+    "waiting",
+    "admitted",
+    "finished",
+)
+SUMMED_STEP_FIGURES = ("barrier_idle", "energy_j")
+"""Sums over the workers, which may be taken in another order."""
 
 
 class Interpreted:
@@ -34,42 +60,64 @@ class Interpreted:
             self.admit = policy.admit
 
 
-def run_kernel(scenario: dict[str, Any], policy: Policy) -> Result:
+def run_kernel(scenario: dict[str, Any], policy: Policy, *, seed: int = 0) -> Result:
     rows = [
         StepTimeRow(base_s=base, per_token_s=load, per_worker_active_s=worker, per_active_s=total)
         for base, load, worker, total in scenario["rows"]
     ]
     constants = {name: scenario[name] for name in ("workers", "slots", "kv_capacity", "candidates")}
     cluster = ClusterConfig(
-        **constants, step_time=StepTime(rows), recompute_s_per_token=scenario["recompute_s_per_token"]
+        **constants,
+        step_time=StepTime(rows),
+        recompute_s_per_token=scenario["recompute_s_per_token"],
+        power=None if scenario["power"] is None else Power(**dict(zip(POWER, scenario["power"], strict=True))),
     )
     workload = Workload(scenario["arrival_s"], scenario["prompt_tokens"], scenario["output_tokens"])
-    return simulate(cluster, workload, policy)
+    return simulate(cluster, workload, policy, seed=seed)
 
 
 def assert_same_run(result: Result, reference: ReferenceRun) -> None:
     for name in ("worker", "admit_s", "first_token_s", "finish_s", "preemptions"):
         expected = [getattr(request, name) for request in reference.requests]
         np.testing.assert_array_equal(result.requests[name], expected, err_msg=name)
-    for name in ("start_s", "duration_s", "max_load", "sum_load", "min_load", "active", "waiting", "admitted"):
+    for name in EXACT_STEP_FIGURES:
         expected = [getattr(step, name) for step in reference.steps]
         np.testing.assert_array_equal(result.steps[name], expected, err_msg=name)
+    for name in SUMMED_STEP_FIGURES:
+        expected = [getattr(step, name) for step in reference.steps]
+        np.testing.assert_allclose(result.steps[name], expected, rtol=1e-12, atol=1e-12, err_msg=name)
 
 
 @pytest.mark.parametrize("name", PAIRS)
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(scenario=scenarios())
-def test_compiled_policy_equals_reference(name: str, scenario: dict[str, Any]) -> None:
-    assert_same_run(run_kernel(scenario, baselines.make(name)), simulate_reference(**scenario, policy=PAIRS[name]()))
+@given(scenario=scenarios(), seed=SEEDS)
+def test_compiled_policy_equals_reference(name: str, scenario: dict[str, Any], seed: int) -> None:
+    assert_same_run(
+        run_kernel(scenario, baselines.make(name), seed=seed),
+        simulate_reference(**scenario, policy=PAIRS[name](seed)),
+    )
 
 
 @pytest.mark.parametrize("name", PAIRS)
 @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(scenario=scenarios())
-def test_interpreted_policy_equals_reference(name: str, scenario: dict[str, Any]) -> None:
+@given(scenario=scenarios(), seed=SEEDS)
+def test_interpreted_policy_equals_reference(name: str, scenario: dict[str, Any], seed: int) -> None:
+    policy: Any = Interpreted(baselines.make(name))
     assert_same_run(
-        run_kernel(scenario, Interpreted(baselines.make(name))),
-        simulate_reference(**scenario, policy=PAIRS[name]()),
+        run_kernel(scenario, policy, seed=seed),
+        simulate_reference(**scenario, policy=PAIRS[name](seed)),
+    )
+
+
+@pytest.mark.parametrize(("name", "reference"), [("vllm", VLLM), ("vllm-legacy", VLLMLegacy)])
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(scenario=scenarios(), api_servers=st.integers(1, 4))
+def test_vllm_parameters_equal_reference(
+    name: str, reference: type[VLLM], scenario: dict[str, Any], api_servers: int
+) -> None:
+    assert_same_run(
+        run_kernel(scenario, baselines.make(name, api_servers=api_servers)),
+        simulate_reference(**scenario, policy=reference(api_servers=api_servers)),
     )
 
 

@@ -1,5 +1,6 @@
 """What holds in every run, whatever the policy: read off by a policy that watches while another one decides."""
 
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -8,9 +9,9 @@ from hypothesis import HealthCheck, given, settings
 
 import baselines
 from brgym import ClusterConfig, RouterView, StepTime, Workload, simulate
+from brgym.cluster import is_clairvoyant
+from tests.policies import make_policy
 from tests.reference.strategies import scenarios
-
-POLICIES = ["random", "round-robin", "power-of-two", "jsq", "vllm", "vllm-legacy", "least-kv", "br-0"]
 
 
 class Watched:
@@ -20,7 +21,9 @@ class Watched:
         self.policy = policy
         self.workload = workload
         self.binding = policy.binding
-        self.placed: dict[int, tuple[int, float]] = {}
+        self.clairvoyant = is_clairvoyant(policy)
+        self.placed: dict[int, tuple[int, int]] = {}
+        self.begun_anew: Counter[int] = Counter()
         if policy.binding == "arrival":
             self.bind = self._bind
         else:
@@ -53,17 +56,17 @@ class Watched:
         self.check_nobody_migrates(view)
 
     def check_nobody_migrates(self, view: RouterView) -> None:
-        for request, worker, birth in zip(
-            view.running["request"], view.active_worker, view.running["birth_step"], strict=True
-        ):
-            place = (int(worker), float(birth))
-            before = self.placed.setdefault(int(request), place)
-            if before != place:  # it was preempted in between, so it began anew: later than it would have gone on
+        births = view.step - view.active_generated_tokens  # steps before the first token, had there been no pause
+        running = zip(view.running["request"].tolist(), view.active_worker.tolist(), births.tolist(), strict=True)
+        for request, worker, birth in running:
+            before = self.placed.setdefault(request, (worker, birth))
+            if before != (worker, birth):  # it was preempted in between, so it goes on later than it would have
                 assert birth > before[1]
-                self.placed[int(request)] = place
+                self.placed[request] = (worker, birth)
+                self.begun_anew[request] += 1
 
 
-@pytest.mark.parametrize("name", POLICIES)
+@pytest.mark.parametrize("name", baselines.names())
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(scenario=scenarios())
 def test_every_run_keeps_the_rules(name: str, scenario: dict[str, Any]) -> None:
@@ -72,7 +75,8 @@ def test_every_run_keeps_the_rules(name: str, scenario: dict[str, Any]) -> None:
         step_time=StepTime.barrier(base_s=0.01, per_token_s=1e-4),
     )
     workload = Workload(scenario["arrival_s"], scenario["prompt_tokens"], scenario["output_tokens"])
-    result = simulate(cluster, workload, Watched(baselines.make(name), workload), seed=3)
+    watched: Any = Watched(make_policy(name), workload)
+    result = simulate(cluster, workload, watched, seed=3)
 
     assert result.steps["active"].sum() == workload.output_tokens.sum(), "every token is generated once"
     assert (result.requests["admit_s"] >= workload.arrival_s).all()
@@ -81,5 +85,14 @@ def test_every_run_keeps_the_rules(name: str, scenario: dict[str, Any]) -> None:
     assert (np.diff(result.steps["start_s"]) >= result.steps["duration_s"][:-1] * (1 - 1e-9)).all()
     if cluster.kv_capacity is not None:
         assert (result.steps["max_load"] <= cluster.kv_capacity).all()
-    if result.metrics.preemptions == 0 and cluster.kv_capacity is None:
-        assert (result.requests["preemptions"] == 0).all()
+    else:
+        assert result.metrics.preemptions == 0, "KV without limit never runs out"
+    assert result.metrics.preemptions == result.requests["preemptions"].sum()
+    for request, times in watched.begun_anew.items():
+        assert times <= result.requests["preemptions"][request], "only the preempted begin anew"
+
+    arrived = np.searchsorted(workload.arrival_s, result.steps["start_s"], side="right")
+    accounted = result.steps["waiting"] + result.steps["active"] + result.steps["finished"]
+    assert (accounted <= arrived).all()
+    if result.metrics.preemptions == 0:
+        np.testing.assert_array_equal(accounted, arrived, err_msg="nobody is lost where nobody recomputes")

@@ -75,7 +75,7 @@ def test_python_reads_views_of_the_memory() -> None:
 def test_arrays_of_another_type_or_shape_are_refused() -> None:
     arrays = _arrays(2, 3, 1, 4)
     with pytest.raises(TypeError, match=r"Outer\.reals must be 1-dimensional float64, got 1-dimensional int64"):
-        LAYOUT.memory(arrays._replace(reals=np.zeros(4, np.int64)))  # type: ignore[arg-type]
+        LAYOUT.memory(arrays._replace(reals=np.zeros(4, np.int64)))
     with pytest.raises(TypeError, match=r"Outer\.inner\.rows must be 2-dimensional float32, got 1-dimensional float32"):
         LAYOUT.memory(arrays._replace(inner=Inner(np.zeros(3, np.float32), np.zeros(1, np.int64))))
 

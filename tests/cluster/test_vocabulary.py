@@ -1,7 +1,7 @@
 """Every word of the compiled vocabulary says what the attribute of the same name says in Python."""
 
 import inspect
-from typing import Any
+from typing import Any, ClassVar, Literal, cast
 
 import numpy as np
 import pytest
@@ -29,7 +29,7 @@ def test_the_view_shows_no_bookkeeping() -> None:
     seen: list[View] = []
 
     class Peek:
-        binding = "pool"
+        binding: ClassVar[Literal["pool"]] = "pool"
 
         def reset(self, cluster: ClusterConfig, seed: int) -> None: ...
 
@@ -46,7 +46,7 @@ class Compared:
     """Admits now and then, and compares both views at every decision."""
 
     def __init__(self, binding: str) -> None:
-        self.binding = binding
+        self.binding: Any = binding
         if binding == "arrival":
             self.bind = self._bind
         else:
@@ -102,4 +102,4 @@ class Compared:
 def test_compiled_words_and_the_view_agree(binding: str, scenario: dict[str, Any]) -> None:
     names = ("workers", "slots", "kv_capacity", "candidates", "recompute_s_per_token")
     workload = Workload(scenario["arrival_s"], scenario["prompt_tokens"], scenario["output_tokens"])
-    simulate(ClusterConfig(**{name: scenario[name] for name in names}), workload, Compared(binding))
+    simulate(ClusterConfig(**{name: scenario[name] for name in names}), workload, cast(Any, Compared(binding)))

@@ -27,14 +27,16 @@ class Played(NamedTuple):
 def play(env: gymnasium.Env, choose: Callable[[np.ndarray], int], *, seed: int = 0, most: int = 100_000) -> Played:
     """Plays an episode; `choose` is given the mask. At most `most` actions."""
     observation, info = env.reset(seed=seed)
-    observations, masks, rewards, actions = [observation], [info["action_mask"]], [], []
+    observations, masks = [observation], [info["action_mask"]]
+    rewards: list[float] = []
+    actions: list[int] = []
     terminated = truncated = False
     while not (terminated or truncated) and len(actions) < most:
         actions.append(int(choose(masks[-1])))
         observation, reward, terminated, truncated, info = env.step(actions[-1])
         observations.append(observation)
         masks.append(info["action_mask"])
-        rewards.append(reward)
+        rewards.append(float(reward))
     return Played(observations, masks, rewards, actions, terminated, truncated, info)
 
 

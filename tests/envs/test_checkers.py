@@ -1,9 +1,11 @@
 """The public checkers of the ecosystem have nothing to say."""
 
 import warnings
+from typing import Any
 
 import gymnasium
 import pytest
+from gymnasium.spaces import Discrete
 from gymnasium.utils.env_checker import check_env
 
 from brgym import ClusterConfig
@@ -22,6 +24,7 @@ def test_gymnasium_check_env_passes_without_a_warning(env_id: str, observation: 
 
 @CASES
 def test_gymnasium_check_env_passes_on_random_slices_with_a_stationary_start(env_id: str, observation: str) -> None:
+    invalid_action: dict[str, Any] = {"invalid_action": "hold"}
     env = gymnasium.make(
         env_id,
         observation=observation,
@@ -31,7 +34,7 @@ def test_gymnasium_check_env_passes_on_random_slices_with_a_stationary_start(env
         episode_start="random",
         start="stationary",
         occupancy=0.5,
-        **({"invalid_action": "hold"} if env_id == IDS[0] else {}),
+        **(invalid_action if env_id == IDS[0] else {}),
     )
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -63,4 +66,5 @@ def test_gymnasium_vectorises_it(env_id: str) -> None:
     envs = gymnasium.make_vec(env_id, num_envs=2, vectorization_mode="sync", workload=some_requests())
     observation, info = envs.reset(seed=1)
     assert observation in envs.observation_space
+    assert isinstance(envs.single_action_space, Discrete)
     assert info["action_mask"].shape == (2, envs.single_action_space.n)

@@ -5,6 +5,7 @@ from typing import Any
 import gymnasium
 import numpy as np
 import pytest
+from gymnasium.spaces import Discrete
 
 import baselines
 from brgym import ClusterConfig, Power, Workload, simulate
@@ -46,7 +47,7 @@ def test_the_same_seed_gives_the_same_bytes(env_id: str, start: str) -> None:
 
 def test_episodes_after_the_first_differ_and_follow_from_its_seed() -> None:
     def contexts() -> list[list[int]]:
-        env = gymnasium.make(
+        env: Any = gymnasium.make(
             STICKY, cluster=SMALL, workload=some_requests(), episode_requests=5, episode_start="random"
         )
         seen = []
@@ -62,7 +63,7 @@ def test_episodes_after_the_first_differ_and_follow_from_its_seed() -> None:
 
 def test_a_fixed_slice_is_served_as_simulate_serves_it() -> None:
     workload = some_requests(60)
-    env = gymnasium.make(STICKY, cluster=SMALL, workload=workload, episode_start=17, episode_requests=20)
+    env: Any = gymnasium.make(STICKY, cluster=SMALL, workload=workload, episode_start=17, episode_requests=20)
     env.reset(seed=0)
     agent = PolicyAgent(baselines.make("br-0"), env)
     agent.reset(0)
@@ -75,7 +76,7 @@ def test_a_fixed_slice_is_served_as_simulate_serves_it() -> None:
 
 def test_random_slices_begin_anywhere_that_leaves_enough() -> None:
     workload = Workload(np.zeros(6), np.arange(1, 7), np.ones(6, int))
-    env = gymnasium.make(STICKY, cluster=SMALL, workload=workload, episode_requests=3, episode_start="random")
+    env: Any = gymnasium.make(STICKY, cluster=SMALL, workload=workload, episode_requests=3, episode_start="random")
     begun = set()
     for seed in range(60):
         env.reset(seed=seed)
@@ -115,7 +116,7 @@ def test_a_stationary_start_serves_everything_and_respects_the_capacity(
     env_id: str, placement: str, kv_capacity: int | None
 ) -> None:
     cluster = ClusterConfig(workers=3, slots=6, kv_capacity=kv_capacity, recompute_s_per_token=0.001, power=Power())
-    env = gymnasium.make(
+    env: Any = gymnasium.make(
         env_id, cluster=cluster, workload=some_requests(), start="stationary", placement=placement, occupancy=0.7
     )
     played = play(env, at_random(0))
@@ -163,7 +164,7 @@ def test_an_agent_that_never_admits_is_truncated() -> None:
 
 
 def test_truncated_at_the_limit_of_time_with_the_figures_of_what_was_served() -> None:
-    env = gymnasium.make(STICKY, cluster=SMALL, workload=some_requests(200), max_time_s=5.0)
+    env: Any = gymnasium.make(STICKY, cluster=SMALL, workload=some_requests(200), max_time_s=5.0)
     played = play(env, first_valid)
     assert played.truncated
     assert env.unwrapped.view.now_s >= 5.0
@@ -172,7 +173,7 @@ def test_truncated_at_the_limit_of_time_with_the_figures_of_what_was_served() ->
 
 
 def test_holding_while_nothing_runs_and_nothing_is_due_changes_nothing() -> None:
-    env = gymnasium.make(STICKY, cluster=SMALL, workload=some_requests(9).backlog())
+    env: Any = gymnasium.make(STICKY, cluster=SMALL, workload=some_requests(9).backlog())
     observation, info = env.reset(seed=0)
     boundary = env.unwrapped.view.boundary
     after = env.step(env.unwrapped.hold)
@@ -183,7 +184,7 @@ def test_holding_while_nothing_runs_and_nothing_is_due_changes_nothing() -> None
 
 
 def test_holding_runs_a_decode_step_or_jumps_to_the_next_arrival() -> None:
-    env = gymnasium.make(STICKY, cluster=SMALL, workload=Workload([0.0, 0.0, 9.0], [5, 5, 5], [4, 4, 4]))
+    env: Any = gymnasium.make(STICKY, cluster=SMALL, workload=Workload([0.0, 0.0, 9.0], [5, 5, 5], [4, 4, 4]))
     env.reset(seed=0)
     env.step(env.unwrapped.hold)
     assert env.unwrapped.view.now_s == 9.0
@@ -193,9 +194,9 @@ def test_holding_runs_a_decode_step_or_jumps_to_the_next_arrival() -> None:
 
 
 def test_candidates_default_to_the_clusters() -> None:
-    assert gymnasium.make(STICKY, cluster=SMALL, workload=some_requests()).action_space.n == 16
-    assert gymnasium.make(STICKY, cluster=SMALL, workload=some_requests(), candidates=2).action_space.n == 7
-    assert gymnasium.make(ARRIVAL, cluster=SMALL, workload=some_requests()).action_space.n == 3
+    assert gymnasium.make(STICKY, cluster=SMALL, workload=some_requests()).action_space == Discrete(16)
+    assert gymnasium.make(STICKY, cluster=SMALL, workload=some_requests(), candidates=2).action_space == Discrete(7)
+    assert gymnasium.make(ARRIVAL, cluster=SMALL, workload=some_requests()).action_space == Discrete(3)
 
 
 @pytest.mark.parametrize(
@@ -226,7 +227,7 @@ def test_bad_options_are_named(options: dict[str, Any], message: str) -> None:
 
 
 def test_bad_actions_are_named_and_change_nothing() -> None:
-    env = gymnasium.make(STICKY, cluster=SMALL, workload=some_requests(2).backlog(), disable_env_checker=True)
+    env: Any = gymnasium.make(STICKY, cluster=SMALL, workload=some_requests(2).backlog(), disable_env_checker=True)
     env.reset(seed=0)
     for action, error, message in [
         (16, ValueError, r"action must be in 0\.\.15, got 16"),

@@ -1,6 +1,7 @@
 """What the agent sees: all of it within bounds, none of it from the future."""
 
 import copy
+from typing import Any
 
 import gymnasium
 import numpy as np
@@ -9,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from brgym import ClusterConfig, Workload
-from brgym.envs import RoutingEnv
 from brgym.envs.observation import (
     CANDIDATE_COLUMNS,
     CLUSTER_COLUMNS,
@@ -22,7 +22,7 @@ from brgym.envs.stepping import begin_env, mask_env
 from tests.envs.scenarios import ARRIVAL, IDS, STICKY, at_random, play, scenarios, some_requests
 
 
-def _snapshot(env: RoutingEnv) -> list[bytes]:
+def _snapshot(env: Any) -> list[bytes]:
     view = env.view
     seen = [view.load_tokens, view.active, view.queued, view.queued_tokens, view.candidates, view.running]
     return [np.array([view.now_s, view.boundary]).tobytes(), *(array.tobytes() for array in seen)]
@@ -53,7 +53,7 @@ def test_other_lengths_of_unfinished_requests_change_nothing_that_is_seen(
     data: st.DataObject, scenario: tuple[ClusterConfig, Workload], env_id: str, actions: int
 ) -> None:
     cluster, workload = scenario
-    seen = gymnasium.make(env_id, cluster=cluster, workload=workload)
+    seen: Any = gymnasium.make(env_id, cluster=cluster, workload=workload)
     played = play(seen, at_random(3), most=actions)
     state = seen.unwrapped._state()
     unfinished = np.isnan(state.requests["finish_s"])
@@ -76,15 +76,15 @@ def test_other_lengths_of_unfinished_requests_change_nothing_that_is_seen(
 
 @pytest.mark.parametrize("env_id", IDS)
 def test_permuted_hidden_lengths_change_nothing_that_is_seen(env_id: str) -> None:
-    env = gymnasium.make(env_id, cluster=ClusterConfig(workers=3, slots=2, candidates=4), workload=some_requests())
+    env: Any = gymnasium.make(env_id, cluster=ClusterConfig(workers=3, slots=2, candidates=4), workload=some_requests())
     played = play(env, at_random(0), most=30)
-    twin = copy.deepcopy(env.unwrapped)
+    twin: Any = copy.deepcopy(env.unwrapped)
     hidden = twin._state().requests
     unfinished = np.flatnonzero(np.isnan(hidden["finish_s"]))
     hidden["output_tokens"][unfinished] = hidden["output_tokens"][np.random.default_rng(0).permutation(unfinished)]
     assert not np.array_equal(hidden["output_tokens"], env.unwrapped._state().requests["output_tokens"])
     observation, _, mask = twin._blank()
-    begin_env(*twin._run, observation, mask)
+    begin_env(*[*twin._run, observation, mask])
     assert _snapshot(twin) == _snapshot(env.unwrapped)
     np.testing.assert_array_equal(observation, played.observations[-1])
     np.testing.assert_array_equal(mask, played.masks[-1])
@@ -96,7 +96,7 @@ def test_columns_are_what_the_docstring_says(
     scenario: tuple[ClusterConfig, Workload], env_id: str, actions: int
 ) -> None:
     cluster, workload = scenario
-    env = gymnasium.make(env_id, cluster=cluster, workload=workload, observation="dict")
+    env: Any = gymnasium.make(env_id, cluster=cluster, workload=workload, observation="dict")
     seen = play(env, at_random(1), most=actions).observations[-1]
     view = env.unwrapped.view
     full, slots = cluster.slots * CONTEXT_SCALE_TOKENS, cluster.slots * cluster.workers
@@ -147,10 +147,10 @@ def test_flat_and_dict_hold_the_same_numbers(env_id: str) -> None:
 @given(scenario=scenarios(), actions=st.integers(0, 40))
 def test_the_mask_is_what_fits(scenario: tuple[ClusterConfig, Workload], actions: int) -> None:
     cluster, workload = scenario
-    env = gymnasium.make(STICKY, cluster=cluster, workload=workload)
+    env: Any = gymnasium.make(STICKY, cluster=cluster, workload=workload)
     mask = play(env, at_random(2), most=actions).masks[-1]
     fits = env.unwrapped.view.fits()
-    expected = np.zeros((cluster.candidates, cluster.workers), np.int8)
+    expected = np.zeros((cluster.candidates or 0, cluster.workers), np.int8)
     expected[: len(fits)] = fits
     np.testing.assert_array_equal(mask, [*expected.ravel(), 1])
     assert mask.dtype == np.int8
@@ -159,15 +159,15 @@ def test_the_mask_is_what_fits(scenario: tuple[ClusterConfig, Workload], actions
 
 
 def test_binding_on_arrival_allows_every_worker() -> None:
-    env = gymnasium.make(ARRIVAL, workload=some_requests())
+    env: Any = gymnasium.make(ARRIVAL, workload=some_requests())
     assert all(mask.all() for mask in play(env, at_random(0)).masks)
     again = np.zeros(8, np.int8)
-    mask_env(*env.unwrapped._run, again)
+    mask_env(*[*env.unwrapped._run, again])
     assert again.all()
 
 
 def test_what_an_agent_keeps_is_its_own() -> None:
-    env = gymnasium.make(STICKY, workload=some_requests())
+    env: Any = gymnasium.make(STICKY, workload=some_requests())
     first, info = env.reset(seed=0)
     kept, mask = first.copy(), info["action_mask"].copy()
     env.step(0)

@@ -1,6 +1,6 @@
 """A policy that drives an environment makes the run that `simulate` makes, bit for bit."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import gymnasium
 import numpy as np
@@ -12,20 +12,19 @@ import baselines
 from brgym import ClusterConfig, Power, Result, RouterView, Workload, simulate
 from brgym.envs import PolicyAgent
 from tests.envs.scenarios import ARRIVAL, STICKY, scenarios, some_requests
-
-BASELINES = ("random", "round-robin", "power-of-two", "jsq", "vllm-legacy", "least-kv", "br-0")
+from tests.policies import make_policy
 
 
 class _Manyfold:
     """Admits several requests at once, the youngest first; some boundaries it lets pass."""
 
-    binding: ClassVar = "pool"
+    binding: ClassVar[Literal["pool"]] = "pool"
 
     def reset(self, cluster: ClusterConfig, seed: int) -> None:
         self.rng = np.random.default_rng(seed)
 
     def admit(self, view: RouterView) -> list[tuple[int, int]]:
-        pairs = []
+        pairs: list[tuple[int, int]] = []
         if len(view.running) > 0 and self.rng.random() < 0.3:
             return pairs
         free, room = view.free_slots.copy(), view.arrays.constants["kv_capacity"][0] - view.load_tokens - view.active
@@ -50,7 +49,7 @@ class _Clairvoyant(_Manyfold):
 class _Answers:
     """Gives the same answer whenever it is asked."""
 
-    binding: ClassVar = "pool"
+    binding: ClassVar[Literal["pool"]] = "pool"
 
     def __init__(self, pairs: list[tuple[int, int]]) -> None:
         self.pairs = pairs
@@ -61,7 +60,7 @@ class _Answers:
         return self.pairs
 
 
-def _driven(env: gymnasium.Env, policy: Any, seed: int) -> tuple[Result, dict[str, Any]]:
+def _driven(env: Any, policy: Any, seed: int) -> tuple[Result, dict[str, Any]]:
     env.reset(seed=0)
     agent = PolicyAgent(policy, env)
     agent.reset(seed)
@@ -87,10 +86,11 @@ def _assert_same_run(policy: Any, cluster: ClusterConfig, workload: Workload, se
     np.testing.assert_equal(result.metrics.as_dict(), expected.metrics.as_dict())
 
 
-@settings(max_examples=40, deadline=None)
-@given(scenario=scenarios(), name=st.sampled_from(BASELINES), seed=st.integers(0, 5))
-def test_a_baseline_makes_the_same_run(scenario: tuple[ClusterConfig, Workload], name: str, seed: int) -> None:
-    _assert_same_run(baselines.make(name), *scenario, seed)
+@pytest.mark.parametrize("name", baselines.names())
+@settings(max_examples=15, deadline=None)
+@given(scenario=scenarios(), seed=st.integers(0, 5))
+def test_a_baseline_makes_the_same_run(name: str, scenario: tuple[ClusterConfig, Workload], seed: int) -> None:
+    _assert_same_run(make_policy(name), *scenario, seed)
 
 
 @settings(max_examples=30, deadline=None)

@@ -30,7 +30,7 @@ def test_the_sum_is_the_figure(
     scenario: tuple[ClusterConfig, Workload], reward: Reward, env_id: str, seed: int
 ) -> None:
     cluster, workload = scenario
-    env = gymnasium.make(env_id, cluster=cluster, workload=workload, reward=reward)
+    env: Any = gymnasium.make(env_id, cluster=cluster, workload=workload, reward=reward)
     played = play(env, at_random(seed))
     assert played.terminated
     figure = _figure(reward, env.unwrapped.result(), workload, cluster.workers)
@@ -47,7 +47,7 @@ def test_the_scale_divides(env_id: str, reward: Reward) -> None:
 
 
 def test_latency_counts_the_running_requests_of_a_stationary_start_from_time_0() -> None:
-    env = gymnasium.make(
+    env: Any = gymnasium.make(
         STICKY,
         cluster=ClusterConfig(workers=3, slots=4),
         workload=some_requests(),
@@ -61,7 +61,7 @@ def test_latency_counts_the_running_requests_of_a_stationary_start_from_time_0()
 
 
 def test_throughput_until_a_limit_of_time_is_the_tokens_generated_by_then() -> None:
-    env = gymnasium.make(
+    env: Any = gymnasium.make(
         STICKY,
         cluster=ClusterConfig(workers=3, slots=4),
         workload=some_requests(200),
@@ -76,8 +76,8 @@ def test_throughput_until_a_limit_of_time_is_the_tokens_generated_by_then() -> N
 
 def test_an_invalid_action_costs_the_penalty_and_holds() -> None:
     options: dict[str, Any] = {"workload": some_requests().backlog(), "cluster": ClusterConfig(workers=2, slots=2)}
-    strict = gymnasium.make(STICKY, candidates=4, **options)
-    lenient = gymnasium.make(STICKY, candidates=4, invalid_action="hold", invalid_penalty=2.5, **options)
+    strict: Any = gymnasium.make(STICKY, candidates=4, **options)
+    lenient: Any = gymnasium.make(STICKY, candidates=4, invalid_action="hold", invalid_penalty=2.5, **options)
     for env in (strict, lenient):
         env.reset(seed=0)
         for _ in range(3):
@@ -89,5 +89,5 @@ def test_an_invalid_action_costs_the_penalty_and_holds() -> None:
     assert punished[1] == held[1] - 2.5
 
 
-def info_allows(env: gymnasium.Env, action: int) -> bool:
+def info_allows(env: Any, action: int) -> bool:
     return bool(env.unwrapped.action_masks()[action])

@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 
 import baselines
 from brgym import ClusterConfig, Workload
-from brgym.envs import EnvState, PolicyAgent
+from brgym.envs import EnvState, PolicyAgent, StickyRoutingEnv
 from tests.envs.scenarios import ARRIVAL, IDS, STICKY, at_random, play, scenarios, some_requests
 
 SMALL: dict[str, Any] = {"cluster": ClusterConfig(workers=3, slots=4, candidates=5), "workload": some_requests()}
 
 
-def _play_on(env: gymnasium.Env, seed: int, most: int) -> list[Any]:
+def _play_on(env: Any, seed: int, most: int) -> list[Any]:
     """Random valid actions, through the ends of episodes."""
     choose, told = at_random(seed), []
     for _ in range(most):
@@ -42,8 +42,13 @@ def test_the_same_actions_give_the_same_bytes_again(
     scenario: tuple[ClusterConfig, Workload], env_id: str, start: str, before: int, after: int
 ) -> None:
     cluster, workload = scenario
-    options = {"episode_requests": max(1, len(workload) // 2), "episode_start": "random", "start": start}
-    env, other = (gymnasium.make(env_id, cluster=cluster, workload=workload, **options) for _ in range(2))
+    options: dict[str, Any] = {
+        "episode_requests": max(1, len(workload) // 2),
+        "episode_start": "random",
+        "start": start,
+    }
+    twins: list[Any] = [gymnasium.make(env_id, cluster=cluster, workload=workload, **options) for _ in range(2)]
+    env, other = twins
     env.reset(seed=3)
     other.reset(seed=4)
     _play_on(env, 0, before)
@@ -60,7 +65,7 @@ def test_the_same_actions_give_the_same_bytes_again(
 
 
 def test_a_state_is_a_value() -> None:
-    env = gymnasium.make(STICKY, **SMALL)
+    env: Any = gymnasium.make(STICKY, **SMALL)
     env.reset(seed=0)
     first = env.unwrapped.get_state()
     env.step(0)
@@ -72,7 +77,8 @@ def test_a_state_is_a_value() -> None:
 
 
 def test_a_state_taken_when_the_log_had_grown() -> None:
-    env = gymnasium.make(STICKY, cluster=ClusterConfig(workers=2, slots=3), workload=some_requests(400, pace_s=1.0))
+    cluster = ClusterConfig(workers=2, slots=3)
+    env: Any = gymnasium.make(STICKY, cluster=cluster, workload=some_requests(400, pace_s=1.0))
     play(env, at_random(0), most=390)
     saved = env.unwrapped.get_state()
     played = _play_on(env, 1, 30)
@@ -81,10 +87,10 @@ def test_a_state_taken_when_the_log_had_grown() -> None:
 
 
 def test_the_figures_of_the_run_come_along() -> None:
-    env = gymnasium.make(STICKY, **SMALL)
+    env: Any = gymnasium.make(STICKY, **SMALL)
     play(env, at_random(0))
     result = env.unwrapped.result()
-    other = gymnasium.make(STICKY, **SMALL)
+    other: Any = gymnasium.make(STICKY, **SMALL)
     other.unwrapped.set_state(env.unwrapped.get_state())
     again = other.unwrapped.result()
     assert again.requests.tobytes() == result.requests.tobytes()
@@ -92,7 +98,7 @@ def test_the_figures_of_the_run_come_along() -> None:
 
 
 def test_a_clairvoyant_policy_is_remembered() -> None:
-    env = gymnasium.make(STICKY, **SMALL)
+    env: Any = gymnasium.make(STICKY, **SMALL)
     env.reset()
     policy = baselines.make("least-kv")
     policy.clairvoyant = True  # type: ignore[union-attr]
@@ -105,7 +111,7 @@ def test_a_clairvoyant_policy_is_remembered() -> None:
 
 def test_without_an_episode_there_is_no_state() -> None:
     with pytest.raises(ResetNeeded):
-        gymnasium.make(STICKY, **SMALL).unwrapped.get_state()
+        StickyRoutingEnv(**SMALL).get_state()
 
 
 @pytest.mark.parametrize(
@@ -121,8 +127,8 @@ def test_without_an_episode_there_is_no_state() -> None:
     ],
 )
 def test_a_state_of_another_setup_is_refused(options: dict[str, Any], part: str) -> None:
-    env = gymnasium.make(STICKY, **SMALL)
-    other = gymnasium.make(STICKY, **(SMALL | options))
+    env: Any = gymnasium.make(STICKY, **SMALL)
+    other: Any = gymnasium.make(STICKY, **(SMALL | options))
     env.reset()
     other.reset()
     unchanged = other.unwrapped.get_state()
@@ -133,18 +139,20 @@ def test_a_state_of_another_setup_is_refused(options: dict[str, Any], part: str)
 
 def test_what_is_no_state_is_refused() -> None:
     with pytest.raises(TypeError, match=r"state must be an EnvState from get_state\(\), got b'no'"):
-        gymnasium.make(STICKY, **SMALL).unwrapped.set_state(b"no")
+        StickyRoutingEnv(**SMALL).set_state(b"no")  # type: ignore[arg-type]
 
 
 def test_a_state_of_the_other_environment_is_refused() -> None:
-    env, other = gymnasium.make(STICKY, **SMALL), gymnasium.make(ARRIVAL, **SMALL)
+    env: Any = gymnasium.make(STICKY, **SMALL)
+    other: Any = gymnasium.make(ARRIVAL, **SMALL)
     env.reset()
     with pytest.raises(ValueError, match="another environment: StickyRoutingEnv, and not ArrivalRoutingEnv"):
         other.unwrapped.set_state(env.unwrapped.get_state())
 
 
 def test_the_layout_of_observations_is_no_part_of_it() -> None:
-    env, other = gymnasium.make(STICKY, **SMALL), gymnasium.make(STICKY, observation="dict", **SMALL)
+    env: Any = gymnasium.make(STICKY, **SMALL)
+    other: Any = gymnasium.make(STICKY, observation="dict", **SMALL)
     env.reset(seed=0)
     other.reset(seed=1)
     other.unwrapped.set_state(env.unwrapped.get_state())

@@ -7,6 +7,7 @@ import gymnasium
 import numpy as np
 import pytest
 from gymnasium.error import ResetNeeded
+from gymnasium.spaces import Discrete
 from gymnasium.vector import AutoresetMode
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -55,7 +56,7 @@ def _assert_same_play(
     steps: int,
     seed: Any = 0,
 ) -> None:
-    shown = native.reset(seed=seed)
+    shown: tuple[Any, ...] = native.reset(seed=seed)
     _assert_same(shown, singly.reset(seed=seed))
     for _ in range(steps):
         actions = choose(shown[-1]["action_mask"])
@@ -173,6 +174,7 @@ def test_neither_width_nor_threads_change_an_environment(count: int) -> None:
         seen = []
         for _ in range(40):
             observation, rewards, *_, info = env.step(info["action_mask"].argmax(axis=1))
+            assert isinstance(observation, np.ndarray)
             seen.append(observation[0].tobytes() + rewards[0].tobytes())
         return seen
 
@@ -184,6 +186,7 @@ def test_neither_width_nor_threads_change_an_environment(count: int) -> None:
         _, info = alone.reset(seed=3)
         for expected in first(2):
             observation, rewards, *_, info = alone.step(info["action_mask"].argmax(axis=1))
+            assert isinstance(observation, np.ndarray)
             assert observation[0].tobytes() + rewards[0].tobytes() == expected
 
 
@@ -218,6 +221,7 @@ def test_an_ended_environment_wants_to_be_reset_where_it_is_not_by_itself() -> N
     with pytest.raises(ResetNeeded, match="reset all environments first"):
         env.reset(options={"reset_mask": np.array([True, False])})
     env.reset(seed=0)
+    assert isinstance(env.single_action_space, Discrete)
     assert env.step([0, env.single_action_space.n - 1])[2].tolist() == [True, False]
     with pytest.raises(ResetNeeded, match="environment 0 has ended"):
         env.step([0, 0])

@@ -14,6 +14,7 @@ from brgym.learning.imitation import demonstrate, imitate
 from brgym.learning.ppo import PPO, PPOSettings, advantages_of
 from brgym.learning.training import CURVE, WEIGHTS, Plan, Training
 from brgym.learning.training_ground import TrainingGround
+from tests.policies import pooled
 
 GROUND = TrainingGround(
     cluster=ClusterConfig(workers=3, slots=6, candidates=8), workload="proprietary-like", requests=400
@@ -22,7 +23,7 @@ CPU = torch.device("cpu")
 
 
 def plan_of(**changes: Any) -> Plan:
-    standard = {
+    standard: dict[str, Any] = {
         "ground": GROUND,
         "training_seeds": range(2),
         "validation_seeds": range(9, 11),
@@ -61,7 +62,7 @@ def test_training_requests_are_the_seeds_one_after_the_other() -> None:
 
 
 def test_imitation_comes_to_agree_with_the_teacher() -> None:
-    shown = demonstrate(GROUND.cluster, baselines.make("br-0"), map(GROUND.backlog, range(5)))
+    shown = demonstrate(GROUND.cluster, pooled("br-0"), map(GROUND.backlog, range(5)))
     assert len(shown.rows) == len(shown.masks) == len(shown.actions) == 5 * GROUND.requests
     assert shown.masks[np.arange(len(shown.actions)), shown.actions].all()
     torch.manual_seed(0)

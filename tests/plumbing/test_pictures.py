@@ -17,5 +17,5 @@ def test_a_figure_is_written_at_its_own_resolution_and_the_same_each_time(tmp_pa
         write_png(figure, path)
     pictures = [imread(path) for path in paths]
     assert pictures[0].shape[:2] == (60, 120)
-    np.testing.assert_array_equal(*pictures)
+    np.testing.assert_array_equal(pictures[0], pictures[1])
     assert sorted(os.listdir(tmp_path)) == ["a.png", "b.png"]

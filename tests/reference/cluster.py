@@ -1,13 +1,15 @@
-"""The contract of DESIGN.md, 2.1 to 2.4, as plainly as it can be said: slow, and meant to be believed at sight.
+"""The contract of DESIGN.md, 2.1 to 2.5, as plainly as it can be said: slow, and meant to be believed at sight.
 
 Nothing here knows the package under test. Part numbers in the comments are those of 2.2, "one decode step".
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 StepRow = tuple[float, float, float, float]  # const, per_load, per_worker_active, per_active: all in seconds
+PowerModel = tuple[float, float, float]  # idle_w, peak_w, exponent
 
 
 @dataclass(eq=False)
@@ -24,7 +26,7 @@ class Request:
     first_token_s: float | None = None
     finish_s: float | None = None
     preemptions: int = 0
-    ready_s: float | None = None
+    ready_s: float = math.inf  # when its context is there again, once it has been preempted
 
     @property
     def context(self) -> int:
@@ -70,7 +72,11 @@ class Worker:
 
 @dataclass(frozen=True)
 class Step:
-    """One decode step, with the loads of part 5."""
+    """One decode step, with the loads of part 5.
+
+    `admitted` and `finished` count requests before the step ends; `barrier_idle` is the share of worker time spent
+    waiting for the slowest worker; `energy_j` is what all workers use, NaN without a power model.
+    """
 
     start_s: float
     duration_s: float
@@ -80,6 +86,9 @@ class Step:
     active: int
     waiting: int
     admitted: int
+    finished: int
+    barrier_idle: float
+    energy_j: float
 
 
 @dataclass(frozen=True)
@@ -130,6 +139,7 @@ class ReferenceCluster:
         candidates: int | None,
         recompute_s_per_token: float,
         policy: ArrivalPolicy | PoolPolicy,
+        power: PowerModel | None = None,
     ) -> None:
         for request in requests:
             if kv_capacity is not None and request.prompt_tokens + request.output_tokens > kv_capacity:
@@ -139,6 +149,7 @@ class ReferenceCluster:
         self.rows = rows
         self.candidates = candidates
         self.recompute_s_per_token = recompute_s_per_token
+        self.power = power
         self.policy = policy
         self.now = 0.0
         self.to_come = list(requests)  # not arrived yet, in workload order
@@ -243,6 +254,9 @@ class ReferenceCluster:
                 active=len(self.active()),
                 waiting=len(self.waiting()),
                 admitted=sum(request.admit_s is not None for request in self.requests),
+                finished=sum(request.finish_s is not None for request in self.requests),
+                barrier_idle=self._barrier_idle(duration_s),
+                energy_j=self._power_w() * duration_s,
             )
         )
         self.now += duration_s
@@ -256,12 +270,27 @@ class ReferenceCluster:
             worker.active = [request for request in worker.active if request.remaining > 0]
 
     def _step_time_s(self) -> float:
-        sum_active = sum(len(worker.active) for worker in self.workers)
+        """As long as the slowest worker needs for its own load and its own requests."""
+        return max(self._alone_s(worker) for worker in self.workers)
+
+    def _alone_s(self, worker: Worker) -> float:
+        """How long the step would last if this worker waited for no other: the largest of the rows."""
+        sum_active = len(self.active())
         return max(
-            max(const + per_load * worker.load + per_worker_active * len(worker.active) for worker in self.workers)
-            + per_active * sum_active
+            const + per_load * worker.load + per_worker_active * len(worker.active) + per_active * sum_active
             for const, per_load, per_worker_active, per_active in self.rows
         )
+
+    def _barrier_idle(self, duration_s: float) -> float:
+        waited_s = [duration_s - self._alone_s(worker) for worker in self.workers]
+        return sum(waited_s) / (len(self.workers) * duration_s)
+
+    def _power_w(self) -> float:
+        if self.power is None:
+            return math.nan
+        idle_w, peak_w, exponent = self.power
+        envelope = max(worker.load for worker in self.workers)
+        return sum(idle_w + (peak_w - idle_w) * (worker.load / envelope) ** exponent for worker in self.workers)
 
 
 def simulate_reference(
@@ -276,6 +305,7 @@ def simulate_reference(
     candidates: int | None,
     recompute_s_per_token: float,
     policy: ArrivalPolicy | PoolPolicy,
+    power: PowerModel | None = None,
 ) -> ReferenceRun:
     """Runs a workload to its end.
 
@@ -294,5 +324,6 @@ def simulate_reference(
         candidates=candidates,
         recompute_s_per_token=recompute_s_per_token,
         policy=policy,
+        power=power,
     )
     return cluster.run()

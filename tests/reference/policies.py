@@ -1,4 +1,4 @@
-"""Policies of the contract in plain Python: round-robin, JSQ, least-kv, BR-0 (2.6) and BR-H (2.7); and level, of ours.
+"""Policies that bind from the pool, in plain Python: least-kv, BR-0 (2.6) and BR-H (2.7); and level, of ours.
 
 Where candidates or workers tie, Python's `min` keeps the first of a list that runs from the oldest or the lowest index.
 """
@@ -10,7 +10,8 @@ from typing import Literal
 from .cluster import ReferenceCluster, Request
 
 Order = Literal["arrival", "prompt-ascending", "prompt-descending"]
-Predict = Callable[[list[Request], int], Sequence[float] | Sequence[Sequence[float]]]
+Prediction = float | Sequence[float]
+Predict = Callable[[list[Request], int], Sequence[Prediction]]
 """(active requests, horizon) -> for each: r̂ under "cut"; P(remaining > h), h = 0..horizon, under "expected"."""
 
 
@@ -32,33 +33,6 @@ def oracle_remaining(active: list[Request], horizon: int) -> list[float]:
 def oracle_survival(active: list[Request], horizon: int) -> list[list[float]]:
     """P(remaining > h) of one who knows: one or zero."""
     return [[float(request.remaining > h) for h in range(horizon + 1)] for request in active]
-
-
-class RoundRobin:
-    binding: Literal["arrival"] = "arrival"
-
-    def __init__(self) -> None:
-        self.decisions = 0
-
-    def bind(self, cluster: ReferenceCluster, request: Request) -> int:
-        worker = self.decisions % len(cluster.workers)
-        self.decisions += 1
-        return worker
-
-
-class JoinShortestQueue:
-    """Fewest active + queued; of equals, the first met from worker (decisions so far) mod G on."""
-
-    binding: Literal["arrival"] = "arrival"
-
-    def __init__(self) -> None:
-        self.decisions = 0
-
-    def bind(self, cluster: ReferenceCluster, request: Request) -> int:
-        G = len(cluster.workers)
-        scan = [(self.decisions + offset) % G for offset in range(G)]
-        self.decisions += 1
-        return min(scan, key=lambda g: len(cluster.workers[g].active) + len(cluster.workers[g].queue))
 
 
 class LeastKV:
@@ -196,18 +170,21 @@ class BalanceRouteH(BalanceRoute0):
 
     def project(self, cluster: ReferenceCluster) -> list[list[float]]:
         """P_g(h) of the active requests alone."""
+        where = [g for g, worker in enumerate(cluster.workers) for _ in worker.active]
         active = cluster.active()
         predictions = self.predict(active, self.horizon)
         P = [[0.0] * (self.horizon + 1) for _ in cluster.workers]
-        for request, prediction in zip(active, predictions, strict=True):
+        for g, request, prediction in zip(where, active, predictions, strict=True):
             for h in range(self.horizon + 1):
-                P[request.worker][h] += (request.context + h) * self._presence(prediction, h)
+                P[g][h] += (request.context + h) * self._presence(prediction, h)
         return P
 
-    def _presence(self, prediction: float | Sequence[float], h: int) -> float:
+    def _presence(self, prediction: Prediction, h: int) -> float:
         """How much of a request is counted h steps after the coming one."""
         if self.projection == "expected":
+            assert isinstance(prediction, Sequence)
             return prediction[h]
+        assert not isinstance(prediction, Sequence)
         return 1.0 if h == 0 or h < prediction else 0.0
 
     def score(self, cluster: ReferenceCluster, g: int, total: int) -> float:

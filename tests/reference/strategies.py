@@ -19,6 +19,12 @@ STEP_ROWS = st.tuples(
     st.sampled_from([0.0, 0.001, 0.01]),  # per_active
 )
 
+POWERS = st.tuples(
+    st.floats(0.0, 200.0),  # idle_w
+    st.floats(200.0, 1000.0),  # peak_w
+    st.floats(0.1, 2.0),  # exponent
+)
+
 
 @st.composite
 def workloads(draw: st.DrawFn, *, max_requests: int = 40) -> dict[str, Any]:
@@ -44,6 +50,7 @@ def clusters(draw: st.DrawFn, *, largest_request: int) -> dict[str, Any]:
         "kv_capacity": None if spare_tokens is None else largest_request + spare_tokens,
         "candidates": draw(st.sampled_from([None, 1, 2, 3, 8])),
         "recompute_s_per_token": draw(st.sampled_from([0.0, 0.001, 0.01, 0.1, 1.0])),
+        "power": draw(st.none() | POWERS),
     }
 
 

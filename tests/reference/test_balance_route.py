@@ -6,7 +6,8 @@ Requests are called A, B, C... in workload order; "ctx" is a request's context; 
 import pytest
 
 from .cluster import ReferenceCluster, Request
-from .policies import BalanceRoute0, BalanceRouteH, RoundRobin, f_score, imbalance, oracle_remaining
+from .on_arrival import RoundRobin
+from .policies import BalanceRoute0, BalanceRouteH, f_score, imbalance, oracle_remaining
 from .worked import ONE_SECOND, admitted_at, simulate
 
 

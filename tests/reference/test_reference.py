@@ -3,9 +3,12 @@
 Requests are called A, B, C... in workload order; "ctx" is a request's context.
 """
 
+from typing import Literal
+
 import pytest
 
-from .policies import JoinShortestQueue, LeastKV, RoundRobin
+from .on_arrival import JoinShortestQueue, RoundRobin
+from .policies import LeastKV
 from .worked import admitted_at, request_figures, simulate, step_figures
 
 
@@ -45,10 +48,33 @@ class TestBinding:
         rows = [(1.0, 0.5, 0.0, 0.0), (0.0, 0.0, 2.5, 0.0), (0.5, 0.0, 0.0, 1.25)]
         run = simulate(RoundRobin(), [(0.0, 2, 1), (0.0, 1, 2), (0.0, 5, 3)], slots=2, rows=rows)
         # Worker 0: A and C, worker 1: B.
-        # Step 0: M = 7, max n = 2, sum n = 3: rows give 4.5, 5, 4.25.   A ends.
+        # Step 0: loads 7, 1, n = 2, 1, sum n = 3: rows give 4.5, 5, 4.25 on worker 0, which has most of both. A ends.
         # Step 1: loads 6, 2, n = 1, 1:        rows give 4, 2.5, 3.      B ends.
         # Step 2: load 7, n = 1:               rows give 4.5, 2.5, 1.75.
         assert step_figures(run, "duration_s") == [(5.0,), (4.0,), (4.5,)]
+
+    def test_the_slowest_worker_sets_the_step_by_its_own_load_and_its_own_requests(self):
+        run = simulate(RoundRobin(), [(0.0, 1, 1), (0.0, 8, 1), (0.0, 1, 1)], slots=2, rows=[(1.0, 0.5, 2.0, 0.25)])
+        # Worker 0: A and C, load 2, worker 1: B, load 8; three in all. 1 + 1 + 4 + 0.75 = 6.75 and 1 + 4 + 2 + 0.75 =
+        # 7.75 s: the larger load of one and the two requests of the other do not meet in one worker.
+        assert step_figures(run, "duration_s", "barrier_idle") == [(7.75, 1.0 / 15.5)]
+
+    def test_who_waits_for_the_slowest_and_what_that_draws(self):
+        run = simulate(
+            RoundRobin(), [(0.0, 4, 1), (0.0, 1, 2)], slots=1, rows=[(1.0, 0.5, 0.25, 0.125)], power=(100.0, 400.0, 0.5)
+        )
+        # Step 0: loads 4, 1, one active each, two in all: alone the workers need 1 + 2 + 0.25 + 0.25 = 3.5 and 2 s, so
+        #   1.5 of 7 s are waited. Worker 0 draws 400 W, worker 1 100 + 300 sqrt(1/4) = 250 W: 650 W for 3.5 s.
+        # Step 1: A has ended, loads 0, 2: alone 1 + 0.125 = 1.125 and 1 + 1 + 0.25 + 0.125 = 2.375 s, so 1.25 of 4.75.
+        #   Worker 0 draws 100 W, worker 1 400 W: 500 W for 2.375 s.
+        assert step_figures(run, "finished", "duration_s") == [(0, 3.5), (1, 2.375)]
+        assert step_figures(run, "barrier_idle") == [(1.5 / 7,), (1.25 / 4.75,)]
+        assert step_figures(run, "energy_j") == [(650 * 3.5,), (500 * 2.375,)]
+
+    def test_no_row_makes_a_worker_wait_where_all_are_alike(self):
+        rows = [(1.0, 0.5, 0.0, 0.0), (0.0, 0.0, 2.5, 0.0), (0.5, 0.0, 0.0, 1.25)]
+        run = simulate(RoundRobin(), [(0.0, 2, 1), (0.0, 2, 1)], slots=1, rows=rows)
+        assert step_figures(run, "duration_s", "barrier_idle") == [(3.0, 0.0)]  # rows give 2, 2.5, 3
 
 
 class TestClock:
@@ -66,7 +92,7 @@ class TestClock:
 
     def test_waiting_for_ever_is_an_error(self):
         class AdmitsNothing:
-            binding = "pool"
+            binding: Literal["pool"] = "pool"
 
             def route(self, cluster):
                 pass
@@ -139,19 +165,3 @@ class TestPreemption:
         assert [boundary for boundary in range(1, 6) if admitted_at(run, boundary)] == []
         assert admitted_at(run, 6) == order
         assert admitted_at(run, 9) == [("E", 0)]  # C and D needed three more tokens each
-
-
-class TestCounting:
-    def test_round_robin_counts_decisions(self):
-        run = simulate(RoundRobin(), [(float(i), 1, 1) for i in range(4)], workers=3, slots=1)
-        assert request_figures(run, "worker") == [(0,), (1,), (2,), (0,)]
-
-    def test_jsq_counts_active_and_queued(self):
-        run = simulate(JoinShortestQueue(), [(0.0, 9, 9), (0.0, 1, 1), (0.0, 1, 1), (1.0, 1, 1)], slots=1)
-        # Scans start at 0, 1, 0, 1. A -> 0 (0, 0); B -> 1 (1, 0); C: 1, 1, a tie, scan from 0 -> 0.
-        # At 1: B has ended; worker 0 has A active and C queued, worker 1 nothing: D -> 1.
-        assert request_figures(run, "worker") == [(0,), (1,), (0,), (1,)]
-
-    def test_jsq_rotates_ties(self):
-        run = simulate(JoinShortestQueue(), [(2.0 * i, 1, 1) for i in range(4)], workers=3, slots=1)
-        assert request_figures(run, "worker") == [(0,), (1,), (2,), (0,)]  # each finds all idle

@@ -3,12 +3,14 @@
 import csv
 import json
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pytest
 from joblib import parallel_config
 
 import baselines
+from baselines.pooled import LeastKV
 from brgym.cluster import ClusterConfig, Power, imbalance, simulate
 from brgym.study import Drawn, Fixed, as_document, compare, source_of, write_csv, write_json
 from brgym.study.console import comparison_table, notes
@@ -60,7 +62,7 @@ def test_processes_change_no_byte(comparison):
 
 
 def test_progress_hears_of_every_trial_in_order(comparison):
-    heard = []
+    heard: list[Any] = []
     compare(CLUSTER, Drawn("drawn", drawn), POLICIES, range(3), jobs=2, on_trial=heard.append)
     assert [(t.policy, t.seed) for t in heard] == [(t.policy, t.seed) for t in comparison.trials]
 
@@ -92,7 +94,7 @@ def test_one_seed_gives_no_interval_and_the_notes_say_so():
 
 
 def test_clairvoyance_and_dropped_requests_are_noted():
-    class Oracle(type(baselines.make("least-kv"))):
+    class Oracle(LeastKV):
         clairvoyant = True
 
     workload = Workload([0.0, 0.0], [5, 500], [3, 3])

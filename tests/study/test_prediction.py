@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -6,7 +8,7 @@ from brgym import ClusterConfig, load_workload
 from brgym.study.prediction import NOISE_AUC, compare_predictors, noisy_oracles, policy_name, write_worth_plot
 
 CLUSTER = ClusterConfig(workers=2, slots=8)
-SETTING = {"cluster": CLUSTER, "requests": 300, "horizon": 20, "projection": "cut"}
+SETTING: dict[str, Any] = {"cluster": CLUSTER, "requests": 300, "horizon": 20, "projection": "cut"}
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +22,7 @@ def predictors(pool):
 
 
 def test_every_predictor_meets_the_same_requests_beside_br0_and_the_oracle(pool, predictors):
-    told = []
+    told: list[Any] = []
     found = compare_predictors("pool", pool, predictors, seeds=2, on_trial=told.append, **SETTING)
     names = [policy_name(name) for name in (*predictors, "oracle")]
     assert found.policies == ("br-0", *names)

@@ -23,6 +23,7 @@ from brgym.study.reproduce.balance_route.workloads import (
     REPEATED,
     Recipe,
     RepeatedPrompts,
+    StudyWorkload,
     TraceBlocks,
     study_workloads,
 )
@@ -30,7 +31,16 @@ from brgym.study.reproduce.store import Store
 from brgym.workload import Workload
 
 CLUSTER = ClusterConfig(workers=2, slots=4)
-WORKLOADS = {PROPRIETARY: Recipe(PROPRIETARY, 30), REPEATED: RepeatedPrompts(PROPRIETARY, 30, prompts=10)}
+
+
+def workloads_of(requests: int) -> dict[str, StudyWorkload]:
+    return {
+        PROPRIETARY: Recipe(PROPRIETARY, requests),
+        REPEATED: RepeatedPrompts(PROPRIETARY, requests, prompts=10),
+    }
+
+
+WORKLOADS = workloads_of(30)
 SETTINGS = [
     Setting(cluster=CLUSTER, workload=PROPRIETARY, router=Router.of("br-0", greedy_above=2)),
     Setting(cluster=CLUSTER, workload=PROPRIETARY, router=Router.of("br-h", PredictorSpec("noisy", (("auc", 0.8),)))),
@@ -167,7 +177,7 @@ class TestRunning:
 
     def test_what_is_stored_is_not_run_again(self, stored, monkeypatch):
         monkeypatch.setattr(running, "run_cell", None)
-        heard = []
+        heard: list[Cell] = []
         again = run_cells(small_cells(), WORKLOADS, Store(stored[0]), code=CODE, jobs=1, on_cell=heard.append)
         assert again == stored[1]
         assert heard == small_cells()
@@ -179,7 +189,12 @@ class TestRunning:
         damaged.write_text("{")
         missing.unlink()
         ran = []
-        monkeypatch.setattr(running, "run_cell", lambda *cell: ran.append(cell) or run_cell(*cell))
+
+        def counted(*cell):
+            ran.append(cell)
+            return run_cell(*cell)
+
+        monkeypatch.setattr(running, "run_cell", counted)
         assert run_cells(small_cells(), WORKLOADS, Store(tmp_path), code=CODE, jobs=1, on_cell=ignore) == stored[1]
         assert len(ran) == 2
         assert damaged.read_bytes() == (stored[0] / damaged.name).read_bytes()
@@ -190,8 +205,7 @@ class TestRunning:
             (tmp_path / path.name).write_bytes(path.read_bytes())
         monkeypatch.setattr(running, "run_cell", lambda *cell: {"ran": 1.0})
         code = "other code" if changed == "code" else CODE
-        count = 29 if changed == "requests" else 30
-        workloads = {PROPRIETARY: Recipe(PROPRIETARY, count), REPEATED: RepeatedPrompts(PROPRIETARY, count, prompts=10)}
+        workloads = workloads_of(29 if changed == "requests" else 30)
         found = run_cells(small_cells(), workloads, Store(tmp_path), code=code, jobs=1, on_cell=ignore)
         assert all(figures == {"ran": 1.0} for figures in found.values())
 

@@ -2,6 +2,7 @@
 
 import csv
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -106,7 +107,7 @@ def test_a_run_starts_full_and_its_lengths_are_paired_across_ratios():
 def test_the_best_ratio_moves_with_the_peak_of_the_curve():
     ratios = CASE.ratios
     peak = dict(zip(ROUTERS, (3, 3, 2, 1), strict=True))
-    served = {
+    served: dict[Run, Any] = {
         Run(CASE, ratio, seed): {
             router: {"throughput": 10.0 + seed - abs(place - peak[router]), "barrier_idle": 0.1, "balance": 0.9}
             for router in ROUTERS
@@ -124,8 +125,8 @@ def test_the_best_ratio_moves_with_the_peak_of_the_curve():
 def test_the_study_is_whole_resumed_and_the_same_on_any_number_of_processes(tmp_path, monkeypatch):
     monkeypatch.setattr(search, "_INTERVALS", 2)
     monkeypatch.setattr(search, "_MOST_RUNS", 2)
-    options = {"grid": [CELL], "cases": [CASE], "seeds": 2, "requests_per_slot": 2, "jobs": 1}
-    heard = []
+    options: dict[str, Any] = {"grid": [CELL], "cases": [CASE], "seeds": 2, "requests_per_slot": 2, "jobs": 1}
+    heard: list[Any] = []
     path = reproduce(tmp_path, on_start=heard.append, on_done=heard.append, **options)
     assert heard[0] == len(heard) - 1
     names = ("report.md", "simulated.csv", "predicted.csv", "routers.csv")

@@ -120,7 +120,8 @@ class WrongType(Changed):
 
 class Peeks(Changed):
     def observed(self, observation: Any) -> Any:
-        state = self.unwrapped._state()
+        core: Any = self.unwrapped
+        state = core._state()
         start, stop = state.clock["pool_start"][0], state.clock["pool_stop"][0]
         output = state.requests["output_tokens"][state.pool["request"][start:stop]]
         observation = observation.copy()
@@ -170,7 +171,8 @@ def test_a_broken_environment_is_told_the_rule(broken: Callable[[gymnasium.Env],
 def test_peeking_is_found_where_requests_are_bound_on_arrival() -> None:
     class Future(Changed):
         def observed(self, observation: Any) -> Any:
-            state = self.unwrapped._state()
+            core: Any = self.unwrapped
+            state = core._state()
             observation = observation.copy()
             observation[-1] = min(1.0, state.requests["output_tokens"][-1] / 1000)
             return observation

@@ -5,6 +5,7 @@ import io
 import json
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -125,7 +126,7 @@ def test_any_bytes(path: Path, content: bytes) -> None:
 
 @settings(max_examples=600, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(content=damaged(), options=OPTIONS)
-def test_any_damage_to_a_valid_file(path: Path, content: bytes, options: dict) -> None:
+def test_any_damage_to_a_valid_file(path: Path, content: bytes, options: dict[str, Any]) -> None:
     path.write_bytes(content)
     outcome(path, **options)
 

@@ -4,6 +4,7 @@ import copy
 import pickle
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
@@ -78,7 +79,7 @@ class TestConstruction:
             (([0], [1], [1], np.array([2**63], dtype=np.uint64)), r"prompt_hash\[0\]"),
         ],
     )
-    def test_errors_name_the_parameter_and_the_first_bad_row(self, columns: tuple, message: str) -> None:
+    def test_errors_name_the_parameter_and_the_first_bad_row(self, columns: tuple[Any, ...], message: str) -> None:
         with pytest.raises(WorkloadError, match=message):
             Workload(*columns)
 
@@ -184,7 +185,7 @@ class TestOperations:
             ([1, 0], r"arrival_s\[1\] = 0.0 lies before"),
         ],
     )
-    def test_bad_rows_are_refused(self, rows: list, message: str) -> None:
+    def test_bad_rows_are_refused(self, rows: list[Any], message: str) -> None:
         with pytest.raises(WorkloadError, match=message):
             Workload([0.0, 1.0], [1, 2], [3, 4]).take(rows)
 

@@ -60,7 +60,7 @@ class TestCases:
             ("turns.jsonl", {}, [0, 9.5], "columns not read: type, turn"),
         ],
     )
-    def test_what_is_right(self, name: str, options: dict, arrivals: list[float], said: str) -> None:
+    def test_what_is_right(self, name: str, options: dict[str, Any], arrivals: list[float], said: str) -> None:
         workload, notice = noticed(CASES / name, **options)
         assert workload.arrival_s.tolist() == arrivals
         assert workload.after is None
@@ -89,13 +89,13 @@ class TestCases:
 
     def test_an_agent_s_turns_follow_after_its_think_time(self) -> None:
         workload, _ = noticed(CASES / "agent_trace.json", turns="keep")
-        assert (workload.arrival_s.tolist(), workload.after.tolist()) == ([0, 0.6], [-1, 0])
+        assert (workload.arrival_s.tolist(), np.asarray(workload.after).tolist()) == ([0, 0.6], [-1, 0])
         assert workload.prompt_tokens.tolist() == [128, 192]
         assert workload.output_tokens.tolist() == [16, 9]
 
     def test_chats_without_think_times_follow_after_the_gap_of_their_stamps(self) -> None:
         workload, _ = noticed(CASES / "turns.jsonl", turns="keep")
-        assert (workload.arrival_s.tolist(), workload.after.tolist()) == ([0, 9.5], [-1, 0])
+        assert (workload.arrival_s.tolist(), np.asarray(workload.after).tolist()) == ([0, 9.5], [-1, 0])
 
     def test_a_clock_s_ticks_are_spread_only_where_asked_for(self) -> None:
         workload, notice = noticed(CASES / "integers_every_3s.jsonl", spread=3)
@@ -143,7 +143,7 @@ class TestUnits:
             ("timestamp", {"unit": "s"}, 1_760_000_000_000),
         ],
     )
-    def test_stamps_beyond_any_clock_are_refused(self, write, column: str, options: dict, stamp: int) -> None:
+    def test_stamps_beyond_any_clock_are_refused(self, write, column: str, options: dict[str, Any], stamp: int) -> None:
         with pytest.raises(WorkloadError, match=f"row 2, column '{column}': {stamp} in .* beyond .* unit="):
             load_workload(write(stamped(column, stamp)), **options)
 
@@ -266,7 +266,7 @@ class TestMoreColumns:
         [0, 1, 2.5], [9, 8, 7], [1, 2, 3], max_tokens=[4, 2, 9], after=[-1, -1, 0], patience_s=[1, np.inf, 3]
     )
 
-    def rows(self) -> list[dict]:
+    def rows(self) -> list[dict[str, Any]]:
         names = ("arrival_s", "prompt_tokens", "output_tokens", "max_tokens", "after", "patience_s")
         columns = [getattr(self.WISHES, name).tolist() for name in names]
         return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
@@ -304,7 +304,7 @@ class TestMoreColumns:
             read_trace(write(json.dumps(rows)), invalid="drop")
         rows[1]["output_tokens"], rows[0]["output_tokens"] = 0, 1
         with pytest.warns(UserWarning, match="dropped 1 rows"):
-            assert load_workload(write(json.dumps(rows)), invalid="drop").after.tolist() == [-1, 0]
+            assert np.asarray(load_workload(write(json.dumps(rows)), invalid="drop").after).tolist() == [-1, 0]
 
     def test_turns_stay_with_theirs_when_a_file_is_sorted(self, write) -> None:
         rows = [
@@ -320,11 +320,11 @@ class TestMoreColumns:
         workload = load_workload(path, sort=True)
         assert workload.prompt_tokens.tolist() == [3, 1, 2, 4, 5]
         assert workload.arrival_s.tolist() == [0, 0.4, 0, 0.007, 0.8]
-        assert workload.after.tolist() == [-1, -1, 1, 2, -1]
+        assert np.asarray(workload.after).tolist() == [-1, -1, 1, 2, -1]
         kept = load_workload(path, sort=True, turns="keep")
         assert kept.prompt_tokens.tolist() == [3, 5, 1, 2, 4]
         assert kept.arrival_s.tolist() == [0, 0.8, 0.4, 0, 0.007]
-        assert kept.after.tolist() == [-1, 0, -1, 2, 3]
+        assert np.asarray(kept.after).tolist() == [-1, 0, -1, 2, 3]
 
     @pytest.mark.parametrize(
         ("row", "message"),
@@ -337,7 +337,7 @@ class TestMoreColumns:
             ({"session_id": [], "delay": 1}, "row 2, column 'session_id': .* is not an integer or text"),
         ],
     )
-    def test_sessions_are_checked(self, write, row: dict, message: str) -> None:
+    def test_sessions_are_checked(self, write, row: dict[str, Any], message: str) -> None:
         lengths = {"input_length": 1, "output_length": 1}
         rows = [{"session_id": "a", "timestamp": 0} | lengths, row | lengths]
         with pytest.raises(WorkloadError, match=message):
@@ -349,7 +349,7 @@ class TestMoreColumns:
             {"chat_id": i, "parent_chat_id": p, "timestamp": t} | chat for i, p, t in ((5, 3, 1), (6, 5, 2), (7, -1, 4))
         ]
         workload = load_workload(write("\n".join(map(json.dumps, rows))), turns="keep")
-        assert (workload.arrival_s.tolist(), workload.after.tolist()) == ([0, 1, 3], [-1, 0, -1])
+        assert (workload.arrival_s.tolist(), np.asarray(workload.after).tolist()) == ([0, 1, 3], [-1, 0, -1])
         rows[0]["parent_chat_id"] = 7
         with pytest.raises(WorkloadError, match="row 1, column 'timestamp': stands before row 3, which it follows"):
             load_workload(write("\n".join(map(json.dumps, rows))), turns="keep")

@@ -1,5 +1,7 @@
 """Episode statistics with the figures of the run."""
 
+from typing import Any
+
 import gymnasium
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ from brgym import ClusterConfig
 from brgym.envs.wrappers import RecordEpisodeMetrics
 from tests.envs.scenarios import IDS, STICKY, at_random, play, some_requests
 
-SMALL = {"cluster": ClusterConfig(workers=3, slots=4, candidates=5), "workload": some_requests()}
+SMALL: dict[str, Any] = {"cluster": ClusterConfig(workers=3, slots=4, candidates=5), "workload": some_requests()}
 
 
 @pytest.mark.parametrize("env_id", IDS)

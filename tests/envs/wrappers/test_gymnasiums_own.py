@@ -30,8 +30,8 @@ def test_statistics_and_normalisation_equal_those_over_single_ones(env_id: str) 
     episodes = 0
     for _ in range(80):
         actions = np.array([rng.choice(np.flatnonzero(mask)) for mask in info["action_mask"]])
-        (*mine, info), (*theirs, other) = native.step(actions), sync.step(actions)
-        for one, two in zip(mine, theirs, strict=True):
+        (*one_step, info), (*other_step, other) = native.step(actions), sync.step(actions)
+        for one, two in zip(one_step, other_step, strict=True):
             np.testing.assert_array_equal(one, two)
         np.testing.assert_array_equal(info["action_mask"], other["action_mask"])
         if "episode" in info:

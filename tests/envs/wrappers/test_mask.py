@@ -45,6 +45,7 @@ def test_with_the_smaller_mask_of_smaller_actions() -> None:
 
 def test_gymnasium_makes_it_again_from_its_spec() -> None:
     env = MaskInObservation(RequestOnly(gymnasium.make(STICKY, **SMALL), rule="most-free-slots"), mask_key="mask")
+    assert env.spec is not None
     again = gymnasium.make(env.spec)
     assert again.observation_space == env.observation_space
     assert again.action_space == env.action_space
@@ -64,7 +65,7 @@ def test_gymnasiums_normalisation_leaves_the_mask_alone() -> None:
 
 
 def test_frozen_normalisation_goes_on_alike_from_a_saved_state() -> None:
-    env = NormalizeObservation(gymnasium.make(STICKY, **SMALL))
+    env: Any = NormalizeObservation(gymnasium.make(STICKY, **SMALL))
     play(env, at_random(0))
     env.update_running_mean = False
     play(env, at_random(1), most=10)

@@ -18,13 +18,13 @@ from tests.envs.scenarios import ARRIVAL, STICKY, at_random, first_valid, play, 
 SMALL: dict[str, Any] = {"cluster": ClusterConfig(workers=3, slots=4, candidates=5), "workload": some_requests()}
 
 
-def _most_free_slots(env: gymnasium.Env) -> Callable[[np.ndarray], int]:
+def _most_free_slots(env: Any) -> Callable[[np.ndarray], int]:
     """BR-0's choice of the worker among those on which something fits."""
 
     def choose(mask: np.ndarray) -> int:
         view = env.unwrapped.view
         workers = np.flatnonzero(mask[:-1])
-        return min(workers, key=lambda g: (-view.free_slots[g], view.load_tokens[g], g))
+        return min(workers.tolist(), key=lambda g: (-view.free_slots[g], view.load_tokens[g], g))
 
     return choose
 
@@ -33,7 +33,7 @@ def _most_free_slots(env: gymnasium.Env) -> Callable[[np.ndarray], int]:
 @given(scenario=scenarios())
 def test_the_oldest_request_by_lowest_load_is_least_kv(scenario: tuple[ClusterConfig, Workload]) -> None:
     cluster, workload = scenario
-    env = RequestOnly(gymnasium.make(STICKY, cluster=cluster, workload=workload), rule="lowest-load")
+    env: Any = RequestOnly(gymnasium.make(STICKY, cluster=cluster, workload=workload), rule="lowest-load")
     assert play(env, first_valid).terminated
     expected = simulate(cluster, workload, baselines.make("least-kv"))
     assert env.unwrapped.result().requests.tobytes() == expected.requests.tobytes()
@@ -45,7 +45,7 @@ def test_the_freest_worker_by_best_f_is_br_0_with_single_admissions(scenario: tu
     # without a KV limit: BR-0 passes over a worker on which nothing fits until the next boundary, even if the window
     # then shows what does
     cluster, workload = replace(scenario[0], kv_capacity=None), scenario[1]
-    env = WorkerOnly(gymnasium.make(STICKY, cluster=cluster, workload=workload), rule="best-f")
+    env: Any = WorkerOnly(gymnasium.make(STICKY, cluster=cluster, workload=workload), rule="best-f")
     assert play(env, _most_free_slots(env)).terminated
     expected = simulate(cluster, workload, baselines.make("br-0", greedy_above=0))
     assert env.unwrapped.result().requests.tobytes() == expected.requests.tobytes()
@@ -68,7 +68,7 @@ def test_a_choice_is_valid_exactly_where_some_pair_of_it_fits(
 
     def checked(mask: np.ndarray) -> int:
         fits = env.unwrapped.view.fits()
-        expected = np.zeros((cluster.candidates, cluster.workers), bool)
+        expected = np.zeros((cluster.candidates or 0, cluster.workers), np.bool_)
         expected[: len(fits)] = fits
         np.testing.assert_array_equal(mask[:-1], expected.any(axis=1 if wrapper[0] is RequestOnly else 0))
         assert mask[-1] == 1
@@ -81,7 +81,7 @@ def test_a_choice_is_valid_exactly_where_some_pair_of_it_fits(
 
 
 def test_the_worker_rules_differ() -> None:
-    env = gymnasium.make(
+    env: Any = gymnasium.make(
         STICKY, cluster=ClusterConfig(workers=2, slots=4), workload=Workload([0] * 4, [900, 10, 10, 5], [9] * 4)
     )
     env.reset()
@@ -89,7 +89,7 @@ def test_the_worker_rules_differ() -> None:
         env.step(env.unwrapped.action_of(*pair))
     for rule, worker in (("lowest-load", 1), ("most-free-slots", 0)):
         seen = env.unwrapped.get_state()
-        wrapped = RequestOnly(env, rule=rule)
+        wrapped: Any = RequestOnly(env, rule=rule)
         wrapped.step(0)
         assert env.unwrapped.result() is not None
         assert env.unwrapped._state().requests["worker"][3] == worker
@@ -112,7 +112,7 @@ def test_a_rule_that_chooses_what_does_not_fit_is_named() -> None:
     def always_first(view: RouterView, worker: int) -> int:
         return 3
 
-    env = WorkerOnly(gymnasium.make(STICKY, **SMALL), rule=always_first)
+    env: Any = WorkerOnly(gymnasium.make(STICKY, **SMALL), rule=always_first)
     env.reset()
     with pytest.raises(ValueError, match=r"always_first.* chooses 3 for 0; what fits is \[0"):
         env.step(0)
@@ -142,7 +142,11 @@ def test_an_invalid_choice_is_the_environments_affair(wrapper: Any) -> None:
         (lambda: RequestOnly(gymnasium.make(ARRIVAL, **SMALL)), TypeError, "must be a StickyRoutingEnv"),
         (lambda: WorkerOnly(RequestOnly(gymnasium.make(STICKY, **SMALL))), TypeError, "must have the actions of"),
         (lambda: RequestOnly(gymnasium.make(STICKY, **SMALL), rule="lowest"), ValueError, "did you mean 'lowest-load'"),
-        (lambda: WorkerOnly(gymnasium.make(STICKY, **SMALL), rule=3), TypeError, "rule must be one of oldest, best-f"),
+        (
+            lambda: WorkerOnly(gymnasium.make(STICKY, **SMALL), rule=3),  # type: ignore[arg-type]
+            TypeError,
+            "rule must be one of oldest, best-f",
+        ),
     ],
 )
 def test_bad_arguments_are_named(make: Any, error: type[Exception], message: str) -> None:
