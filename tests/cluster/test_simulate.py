@@ -4,12 +4,13 @@ import subprocess
 import sys
 from typing import Any, ClassVar, Literal
 
+import gymnasium
 import numpy as np
 import pytest
 
 import baselines
 from brgym import ClusterConfig, Power, RouterView, StepTime, Workload, preset, simulate
-from brgym.cluster import PRESETS
+from brgym.cluster import PRESETS, lower_bound
 
 SECOND_A_STEP = StepTime.barrier(base_s=1.0, per_token_s=0.0)
 
