@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from baselines.choice import freest_worker
+from baselines.choice import WORKER_CHOICES, WorkerChoice, next_worker
 from baselines.compiled import CompiledPoolPolicy
+from brgym._checks import check_choice
 from brgym._compile import compiled
 from brgym.cluster import ClusterConfig, Integers, Memory, View, compiled_kernel
 from brgym.cluster.vocabulary import candidate_context_tokens, fits, lowest_load_that_fits, window_size, workers
@@ -35,10 +36,10 @@ class LeastKV(CompiledPoolPolicy):
 
 @compiled_kernel
 def _level(view: View, memory: Memory, pairs: Integers) -> int:
-    passed = memory.integers
+    choice, passed = memory.integers[0], memory.integers[1:]
     passed[:] = 0
     while True:
-        worker = freest_worker(view, passed)
+        worker = next_worker(view, passed, choice)
         if worker < 0:
             return 0
         candidate = _most_level(view, worker)
@@ -70,17 +71,28 @@ def _most_level(view: View, worker: int) -> int:
 
 
 class Level(CompiledPoolPolicy):
-    """The worker with the most free slots gets the candidate that brings its load nearest to the others' mean load.
+    """The freest worker gets the candidate that brings its load nearest to the others' mean load.
 
     BR-0 fills the gap under the envelope, and so keeps the envelope where it is: a worker that has just lost a request
     is filled up to the highest load again. This one aims at the mean, so that the envelope comes down as the fullest
     worker's requests end. It predicts nothing and has no parameter (our choice; found while training `learned`).
 
     Worker choice and ties are those of `BR0`. Work-conserving: something is admitted whenever something fits.
+
+    Args:
+        worker_choice: As in `BR0`.
+
+    Raises:
+        ValueError: If `worker_choice` is unknown.
     """
 
     kernel = staticmethod(_level)
 
+    def __init__(self, *, worker_choice: WorkerChoice = "most-free-slots") -> None:
+        self.worker_choice = check_choice("worker_choice", worker_choice, WORKER_CHOICES)
+
     def initial_memory(self, cluster: ClusterConfig, seed: int) -> Memory:
-        """Scratch space: which workers are passed over."""
-        return Memory(np.zeros(cluster.workers, np.int64), np.zeros(0))
+        """How workers are chosen, and which are passed over."""
+        memory = np.zeros(1 + cluster.workers, np.int64)
+        memory[0] = WORKER_CHOICES.index(self.worker_choice)
+        return Memory(memory, np.zeros(0))

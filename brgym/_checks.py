@@ -47,6 +47,17 @@ def check_real(
     return number
 
 
+def check_flag(name: str, value: object) -> bool:
+    """Returns `value` if it is True or False.
+
+    Raises:
+        TypeError: If it is neither.
+    """
+    if not isinstance(value, bool):
+        raise TypeError(f"{name} must be True or False, got {value!r}")
+    return value
+
+
 def check_choice(name: str, value: str, choices: Iterable[str]) -> str:
     """Returns `value` if it is one of `choices`; the error names the nearest of them.
 

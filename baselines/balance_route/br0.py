@@ -5,6 +5,7 @@ from typing import Literal
 from baselines.balance_route.plan import begin_decision, find_envelope, plan_memory, plan_of
 from baselines.balance_route.stages import next_admission
 from baselines.balance_route.subsets import ORDERS
+from baselines.choice import WORKER_CHOICES, WorkerChoice
 from baselines.compiled import CompiledPoolPolicy
 from brgym._checks import check_choice, check_integer
 from brgym.cluster import ClusterConfig, Integers, Memory, View, compiled_kernel
@@ -38,6 +39,8 @@ class BR0(CompiledPoolPolicy):
         greedy_above: Free slots of all workers together above which single requests are admitted (our choice; the
             paper's value was not recovered). 0 always admits single requests.
         subset_window: Candidates whose subsets are tried, 1..16 (our choice; the paper's timing table has 4).
+        worker_choice: Which worker is next: "most-free-slots" (the paper; ties: lowest load) or "lowest-load" (ours;
+            ties: most free slots), among those with a free slot; the lowest index on further ties.
         order: Which candidates the window takes first: "arrival", "prompt-ascending" or "prompt-descending", the prompt
             being the context that would be admitted; the older first on ties.
 
@@ -53,10 +56,12 @@ class BR0(CompiledPoolPolicy):
         greedy_above: int = DEFAULT_GREEDY_ABOVE,
         subset_window: int = DEFAULT_SUBSET_WINDOW,
         order: Order = "arrival",
+        worker_choice: WorkerChoice = "most-free-slots",
     ) -> None:
         self.greedy_above = check_integer("greedy_above", greedy_above, minimum=0)
         self.subset_window = check_integer("subset_window", subset_window, minimum=1, maximum=MAX_SUBSET_WINDOW)
         self.order = check_choice("order", order, ORDERS)
+        self.worker_choice = check_choice("worker_choice", worker_choice, WORKER_CHOICES)
 
     def initial_memory(self, cluster: ClusterConfig, seed: int) -> Memory:
         """The parameters and the scratch space."""
@@ -65,4 +70,5 @@ class BR0(CompiledPoolPolicy):
             greedy_above=self.greedy_above,
             subset_window=self.subset_window,
             order=ORDERS.index(self.order),
+            worker_choice=WORKER_CHOICES.index(self.worker_choice),
         )

@@ -8,7 +8,8 @@ from baselines.balance_route.plan import begin_decision, plan_memory, plan_of
 from baselines.balance_route.projection import project_cut, project_expected
 from baselines.balance_route.stages import next_admission
 from baselines.balance_route.subsets import ORDERS
-from brgym._checks import check_choice, check_integer, check_real
+from baselines.choice import WORKER_CHOICES, WorkerChoice
+from brgym._checks import check_choice, check_flag, check_integer, check_real
 from brgym.cluster import ClusterConfig, Integers, RouterView, room_for_pairs
 from classifiers import Predictor
 
@@ -40,6 +41,9 @@ class BRH:
         greedy_above: As in `BR0`.
         subset_window: As in `BR0`.
         order: As in `BR0`.
+        worker_choice: As in `BR0`.
+        refill: Whether a slot that empties within the horizon counts as filled again, by a request of the candidates'
+            mean context, and what is admitted as growing by a token a step (ours, DESIGN 2.7).
 
     Raises:
         TypeError: If `predictor` is not a `Predictor`.
@@ -62,6 +66,8 @@ class BRH:
         greedy_above: int = DEFAULT_GREEDY_ABOVE,
         subset_window: int = DEFAULT_SUBSET_WINDOW,
         order: Order = "arrival",
+        worker_choice: WorkerChoice = "most-free-slots",
+        refill: bool = False,
     ) -> None:
         if not isinstance(predictor, Predictor):
             raise TypeError(f"predictor must have expected_remaining and survival, got {predictor!r}")
@@ -77,6 +83,8 @@ class BRH:
         self.greedy_above = check_integer("greedy_above", greedy_above, minimum=0)
         self.subset_window = check_integer("subset_window", subset_window, minimum=1, maximum=MAX_SUBSET_WINDOW)
         self.order = check_choice("order", order, ORDERS)
+        self.worker_choice = check_choice("worker_choice", worker_choice, WORKER_CHOICES)
+        self.refill = check_flag("refill", refill)
 
     @property
     def clairvoyant(self) -> bool:
@@ -90,6 +98,8 @@ class BRH:
             greedy_above=self.greedy_above,
             subset_window=self.subset_window,
             order=ORDERS.index(self.order),
+            worker_choice=WORKER_CHOICES.index(self.worker_choice),
+            refill=self.refill,
             horizon=self.horizon,
             gamma=self.gamma,
             alpha=self.alpha,

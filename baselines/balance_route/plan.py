@@ -13,7 +13,10 @@ PARAMETERS = np.dtype(
         ("boundary", "i8"),  # the one that is being routed
         ("greedy_above", "i8"),  # free slots above which single requests are admitted
         ("order", "i8"),  # index into `ORDERS`
+        ("worker_choice", "i8"),  # index into `WORKER_CHOICES`
+        ("growth", "f8"),  # tokens that an admitted request gains a step, as far as the router looks: 0, with refill 1
         ("alpha_sum", "f8"),  # alpha times the sum of the discounts
+        ("alpha_growth", "f8"),  # alpha times the sum of discount x growth x steps ahead
         ("beta", "f8"),
     ],
     align=True,
@@ -58,10 +61,12 @@ def plan_memory(
     greedy_above: int,
     subset_window: int,
     order: int,
+    worker_choice: int = 0,
     horizon: int = 0,
     gamma: float = 1.0,
     alpha: float = 1.0,
     beta: float | None = None,
+    refill: bool = False,
 ) -> Memory:
     """The memory of a router at the start of a run; the parameters are those of `BR0` and `BRH`."""
     discounts = np.asarray(gamma ** np.arange(horizon + 1), dtype=np.float64)
@@ -70,7 +75,10 @@ def plan_memory(
             parameters=_parameters(
                 greedy_above=greedy_above,
                 order=order,
+                worker_choice=worker_choice,
+                growth=float(refill),
                 alpha_sum=alpha * discounts.sum(),
+                alpha_growth=alpha * refill * float(discounts @ np.arange(horizon + 1)),
                 beta=workers if beta is None else beta,
             ),
             passed=np.zeros(workers, np.int64),
@@ -103,17 +111,19 @@ def begin_decision(plan: Plan, boundary: int) -> bool:
 
 
 @compiled
-def score(plan: Plan, worker: int, total: float) -> float:
-    """F of admitting `total` tokens to a worker (DESIGN 2.7).
+def score(plan: Plan, worker: int, total: float, count: int) -> float:
+    """F of admitting `count` requests of `total` tokens to a worker (DESIGN 2.7).
 
     F = alpha (sum_h gamma^h) total - beta sum_h gamma^h max(0, total - m_{g,h}) with the margins m_{g,h} =
-    max_g' P_g'(h) - P_g(h). With horizon 0, alpha = 1 and beta = G it is `f_score`.
+    max_g' P_g'(h) - P_g(h); with refill, total + h count stands for total. With horizon 0, alpha = 1 and beta = G it is
+    `f_score`.
     """
-    overshoot = 0.0
+    parameters = plan.parameters[0]
+    overshoot, grows = 0.0, parameters.growth * count
     for ahead in range(len(plan.discounts)):
         margin = plan.envelope[ahead] - plan.projection[worker, ahead]
-        overshoot += plan.discounts[ahead] * max(0.0, total - margin)
-    return plan.parameters[0].alpha_sum * total - plan.parameters[0].beta * overshoot
+        overshoot += plan.discounts[ahead] * max(0.0, total + ahead * grows - margin)
+    return parameters.alpha_sum * total + parameters.alpha_growth * count - parameters.beta * overshoot
 
 
 @compiled
@@ -132,7 +142,12 @@ def find_envelope(plan: Plan) -> None:
 
 
 @compiled
-def hold_admitted(plan: Plan, worker: int, total: float) -> None:
-    """Adds what has been admitted to a worker's projected load, the same at every step ahead (DESIGN 2.7)."""
-    plan.projection[worker] += total
+def hold_admitted(plan: Plan, worker: int, total: float, count: int) -> None:
+    """Adds what has been admitted to a worker's projected load (DESIGN 2.7).
+
+    It is the same at every step ahead; with refill it grows by a token a request and step.
+    """
+    grows = plan.parameters[0].growth * count
+    for ahead in range(len(plan.discounts)):
+        plan.projection[worker, ahead] += total + ahead * grows
     raise_envelope(plan, worker)

@@ -1,11 +1,11 @@
 """The two stages of BR-0 and BR-H: single requests while slots abound, subsets when they are few.
 
-Both choose the worker with the most free slots; they differ in what they offer it (DESIGN 2.6).
+Both choose the same worker; they differ in what they offer it (DESIGN 2.6).
 """
 
 from baselines.balance_route.plan import Plan, hold_admitted, score
 from baselines.balance_route.subsets import admitted_tokens, choose_window, enumerate_subsets, write_pairs
-from baselines.choice import freest_worker
+from baselines.choice import next_worker
 from brgym._compile import compiled
 from brgym.cluster import Integers, View
 from brgym.cluster.vocabulary import candidate_context_tokens, fits, fits_together, total_free_slots, window_size
@@ -25,12 +25,12 @@ def next_admission(view: View, plan: Plan, pairs: Integers) -> int:
     """
     greedy = total_free_slots(view) > plan.parameters[0].greedy_above
     while True:
-        worker = freest_worker(view, plan.passed)
+        worker = next_worker(view, plan.passed, plan.parameters[0].worker_choice)
         if worker < 0:
             return 0
         count = _best_single(view, plan, worker, pairs) if greedy else _best_subset(view, plan, worker, pairs)
         if count > 0:
-            hold_admitted(plan, worker, admitted_tokens(view, pairs, count))
+            hold_admitted(plan, worker, admitted_tokens(view, pairs, count), count)
             return count
         plan.passed[worker] = 1
 
@@ -43,7 +43,7 @@ def _best_single(view: View, plan: Plan, worker: int, pairs: Integers) -> int:
         context = candidate_context_tokens(view, candidate)
         if not fits(view, worker, context):
             continue
-        gain = score(plan, worker, context)
+        gain = score(plan, worker, context, 1)
         if best < 0 or gain > best_gain:
             best, best_gain = candidate, gain
     if best < 0:
@@ -63,7 +63,7 @@ def _best_subset(view: View, plan: Plan, worker: int, pairs: Integers) -> int:
     for mask in range(1, 1 << size):
         if not fits_together(view, worker, plan.totals[mask], plan.counts[mask]):
             continue
-        gain = score(plan, worker, plan.totals[mask])
+        gain = score(plan, worker, plan.totals[mask], plan.counts[mask])
         if best == 0 or gain > best_gain:
             best, best_gain = mask, gain
         if mask & (mask - 1) == 0 and (single == 0 or gain > single_gain):

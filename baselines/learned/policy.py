@@ -7,7 +7,7 @@ from pathlib import Path
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
-from baselines.choice import freest_worker
+from baselines.choice import WORKER_CHOICES, next_worker
 from baselines.compiled import CompiledPoolPolicy
 from baselines.learned.features import write_features
 from baselines.learned.forward import Weights, begin_worker, embed, score, weights_from
@@ -18,6 +18,8 @@ from brgym.cluster.vocabulary import candidate_context_tokens, room_tokens, wind
 
 SHIPPED = Path(__file__).with_name("weights.safetensors")
 """The weights that the router takes by default; docs/learned-router.md says how they were made."""
+
+_MOST_FREE_SLOTS = WORKER_CHOICES.index("most-free-slots")
 
 DEFAULT_WORKER_WINDOW = 8
 DEFAULT_CANDIDATE_WINDOW = 32
@@ -33,7 +35,7 @@ def _learned(view: View, memory: Memory, pairs: Integers) -> int:
     brain.passed[:] = 0
     considered, found, best = 0, 0, 0.0
     while considered < brain.worker_window[0]:
-        worker = freest_worker(view, brain.passed)
+        worker = next_worker(view, brain.passed, _MOST_FREE_SLOTS)
         if worker < 0:
             break
         brain.passed[worker] = 1

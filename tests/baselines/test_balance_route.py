@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 import baselines
 import classifiers
 from baselines.balance_route.forecast import Forecast
-from brgym import ClusterConfig, RouterView, Workload, simulate
+from brgym import ClusterConfig, RouterView, Workload, load_workload, simulate
 from tests.cluster.test_equals_reference import assert_same_run, run_kernel
 from tests.reference.cluster import Request, simulate_reference
-from tests.reference.policies import BalanceRouteH, oracle_remaining, oracle_survival
+from tests.reference.policies import BalanceRoute0, BalanceRouteH, Level, oracle_remaining, oracle_survival
 from tests.reference.strategies import scenarios
 
 RANDOM_SCENARIOS = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -37,6 +37,55 @@ def test_br_h_with_oracle_equals_reference(scenario: dict[str, Any], projection:
     reference = BalanceRouteH(predict=predict, projection=projection, **parameters)  # type: ignore[arg-type]
     policy = baselines.make("br-h", predictor=classifiers.Oracle(), projection=projection, **parameters)
     assert_same_run(run_kernel(scenario, policy), simulate_reference(**scenario, policy=reference))
+
+
+@st.composite
+def whole_means(draw: st.DrawFn) -> dict[str, Any]:
+    """Scenarios in which the mean context of any window is a whole number, so that sums are exact in any order."""
+    scenario = draw(scenarios())
+    prompts = [840 * tokens for tokens in scenario["prompt_tokens"]]  # 840 = lcm(1..8)
+    return scenario | {"prompt_tokens": prompts, "kv_capacity": None, "candidates": draw(st.sampled_from([1, 2, 3, 8]))}
+
+
+@RANDOM_SCENARIOS
+@given(
+    scenario=whole_means(),
+    horizon=st.integers(0, 6),
+    gamma=EXACT_GAMMA,
+    alpha=st.sampled_from([1.0, 0.5]),
+    greedy_above=st.sampled_from([0, 2, 7]),
+    projection=st.sampled_from(["cut", "expected"]),
+    worker_choice=st.sampled_from(["most-free-slots", "lowest-load"]),
+)
+def test_br_h_with_refill_equals_reference(scenario: dict[str, Any], projection: str, **parameters: Any) -> None:
+    predict = oracle_remaining if projection == "cut" else oracle_survival
+    reference = BalanceRouteH(predict=predict, projection=projection, refill=True, **parameters)  # type: ignore[arg-type]
+    policy = baselines.make("br-h", predictor=classifiers.Oracle(), projection=projection, refill=True, **parameters)
+    assert_same_run(run_kernel(scenario, policy), simulate_reference(**scenario, policy=reference))
+
+
+@pytest.mark.parametrize(("name", "plain"), [("br-0", BalanceRoute0), ("level", Level)])
+@RANDOM_SCENARIOS
+@given(scenario=scenarios())
+def test_the_lowest_load_first_equals_reference(name: str, plain: Any, scenario: dict[str, Any]) -> None:
+    policy = baselines.make(name, worker_choice="lowest-load")
+    reference = plain(worker_choice="lowest-load")
+    assert_same_run(run_kernel(scenario, policy), simulate_reference(**scenario, policy=reference))
+
+
+def test_below_saturation_the_lowest_load_halves_the_imbalance() -> None:
+    """At 0.9 of capacity free slots say nothing of the loads (DESIGN 2.6)."""
+    cluster = ClusterConfig(workers=8, slots=72)
+    backlog_run = simulate(cluster, load_workload("proprietary-like", count=3000), baselines.make("br-0"))
+    requests = load_workload("proprietary-like", count=4000, seed=1)
+    per_s = 0.9 * backlog_run.metrics.throughput_tok_s / requests.output_tokens.mean()
+    arrival_s = np.cumsum(np.random.default_rng(1).exponential(1.0 / per_s, len(requests)))
+    arriving = Workload(arrival_s, requests.prompt_tokens, requests.output_tokens)
+    paper, ours = (
+        simulate(cluster, arriving, baselines.make("br-0", worker_choice=choice)).metrics.imbalance_mean
+        for choice in ("most-free-slots", "lowest-load")
+    )
+    assert ours <= paper / 2
 
 
 @RANDOM_SCENARIOS

@@ -3,6 +3,7 @@
 Where candidates or workers tie, Python's `min` keeps the first of a list that runs from the oldest or the lowest index.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import Literal
@@ -10,6 +11,7 @@ from typing import Literal
 from .cluster import ReferenceCluster, Request
 
 Order = Literal["arrival", "prompt-ascending", "prompt-descending"]
+WorkerChoice = Literal["most-free-slots", "lowest-load"]
 Prediction = float | Sequence[float]
 Predict = Callable[[list[Request], int], Sequence[Prediction]]
 """(active requests, horizon) -> for each: r̂ under "cut"; P(remaining > h), h = 0..horizon, under "expected"."""
@@ -23,6 +25,11 @@ def imbalance(loads: Sequence[float]) -> float:
 def f_score(total: float, margin: float, workers: int) -> float:
     """BR-0's F: by how much the imbalance falls when `total` tokens join a worker with this margin."""
     return total - workers * max(0, total - margin)
+
+
+def _mean_context(cluster: ReferenceCluster) -> float:
+    contexts = [request.context for request in cluster.window()]
+    return sum(contexts) / max(len(contexts), 1)
 
 
 def oracle_remaining(active: list[Request], horizon: int) -> list[float]:
@@ -53,10 +60,21 @@ class LeastKV:
         return False
 
 
+def in_order_of_choice(cluster: ReferenceCluster, choice: WorkerChoice) -> list[int]:
+    """All workers, the one to route to first in front; of equals the lowest index."""
+    workers = cluster.workers
+    if choice == "lowest-load":
+        return sorted(range(len(workers)), key=lambda g: (workers[g].load, -workers[g].free_slots))
+    return sorted(range(len(workers)), key=lambda g: (-workers[g].free_slots, workers[g].load))
+
+
 class Level:
-    """The roomiest worker on which something fits gets what brings it nearest to the others' mean load."""
+    """The first worker on which something fits gets what brings it nearest to the others' mean load."""
 
     binding: Literal["pool"] = "pool"
+
+    def __init__(self, *, worker_choice: WorkerChoice = "most-free-slots") -> None:
+        self.worker_choice = worker_choice
 
     def route(self, cluster: ReferenceCluster) -> None:
         while self._admit_one(cluster):
@@ -64,7 +82,7 @@ class Level:
 
     def _admit_one(self, cluster: ReferenceCluster) -> bool:
         workers = cluster.workers
-        for g in sorted(range(len(workers)), key=lambda g: (-workers[g].free_slots, workers[g].load)):
+        for g in in_order_of_choice(cluster, self.worker_choice):
             fitting = [request for request in cluster.window() if workers[g].fits([request])]
             if fitting:
                 others = [worker.load for worker in workers if worker is not workers[g]]
@@ -79,13 +97,21 @@ class BalanceRoute0:
 
     binding: Literal["pool"] = "pool"
 
-    def __init__(self, *, greedy_above: int = 7, subset_window: int = 8, order: Order = "arrival") -> None:
+    def __init__(
+        self,
+        *,
+        greedy_above: int = 7,
+        subset_window: int = 8,
+        order: Order = "arrival",
+        worker_choice: WorkerChoice = "most-free-slots",
+    ) -> None:
         self.greedy_above = greedy_above
         self.subset_window = subset_window
         self.order = order
+        self.worker_choice = worker_choice
 
-    def score(self, cluster: ReferenceCluster, g: int, total: int) -> float:
-        """F_g of admitting `total` tokens to worker g now."""
+    def score(self, cluster: ReferenceCluster, g: int, total: int, count: int) -> float:
+        """F_g of admitting `count` requests of `total` tokens to worker g now."""
         envelope = max(worker.load for worker in cluster.workers)
         return f_score(total, envelope - cluster.workers[g].load, len(cluster.workers))
 
@@ -96,8 +122,7 @@ class BalanceRoute0:
 
     def route(self, cluster: ReferenceCluster) -> None:
         passed_over: set[int] = set()
-        while cluster.window() and len(passed_over) < len(cluster.workers):
-            g = self._roomiest_worker(cluster, passed_over)
+        while cluster.window() and (g := self._next_worker(cluster, passed_over)) is not None:
             if sum(worker.free_slots for worker in cluster.workers) > self.greedy_above:
                 chosen = self._best_single(cluster, g, cluster.window())
             else:
@@ -107,10 +132,12 @@ class BalanceRoute0:
             else:
                 passed_over.add(g)
 
-    def _roomiest_worker(self, cluster: ReferenceCluster, passed_over: set[int]) -> int:
-        """Most free slots, then lowest load, which is also the largest margin: one rule for both stages."""
-        open_workers = [g for g in range(len(cluster.workers)) if g not in passed_over]
-        return min(open_workers, key=lambda g: (-cluster.workers[g].free_slots, cluster.workers[g].load))
+    def _next_worker(self, cluster: ReferenceCluster, passed_over: set[int]) -> int | None:
+        """The first of those that have a free slot and are not passed over: one rule for both stages."""
+        for g in in_order_of_choice(cluster, self.worker_choice):
+            if g not in passed_over and cluster.workers[g].free_slots > 0:
+                return g
+        return None
 
     def _shown(self, window: list[Request]) -> list[Request]:
         """Stage 2's window: the first `subset_window` in `order`, listed by age again for the bit masks."""
@@ -125,7 +152,7 @@ class BalanceRoute0:
     def _best_single(self, cluster: ReferenceCluster, g: int, among: list[Request]) -> list[Request]:
         """The candidate with the largest F of those that fit worker g, the oldest of equals; none if none fits."""
         fitting = [request for request in among if cluster.workers[g].fits([request])]
-        return sorted(fitting, key=lambda request: -self.score(cluster, g, request.context))[:1]
+        return sorted(fitting, key=lambda request: -self.score(cluster, g, request.context, 1))[:1]
 
     def _best_subset(self, cluster: ReferenceCluster, g: int, shown: list[Request]) -> list[Request]:
         """The subset with the largest F, the smallest bit mask of equals; where no F is positive, one candidate."""
@@ -134,7 +161,7 @@ class BalanceRoute0:
             subset = [request for bit, request in enumerate(shown) if mask & (1 << bit)]
             if not cluster.workers[g].fits(subset):
                 continue
-            score = self.score(cluster, g, sum(request.context for request in subset))
+            score = self.score(cluster, g, sum(request.context for request in subset), len(subset))
             if score > best_score:
                 best_score, best = score, subset
         return best if best is not None else self._best_single(cluster, g, shown)
@@ -155,8 +182,13 @@ class BalanceRouteH(BalanceRoute0):
         greedy_above: int = 7,
         subset_window: int = 8,
         order: Order = "arrival",
+        worker_choice: WorkerChoice = "most-free-slots",
+        refill: bool = False,
     ) -> None:
-        super().__init__(greedy_above=greedy_above, subset_window=subset_window, order=order)
+        super().__init__(
+            greedy_above=greedy_above, subset_window=subset_window, order=order, worker_choice=worker_choice
+        )
+        self.refill = refill
         self.predict = predict
         self.horizon = horizon
         self.gamma = gamma
@@ -177,7 +209,17 @@ class BalanceRouteH(BalanceRoute0):
         for g, request, prediction in zip(where, active, predictions, strict=True):
             for h in range(self.horizon + 1):
                 P[g][h] += (request.context + h) * self._presence(prediction, h)
+                if self.refill:
+                    P[g][h] += self._refilled(prediction, h, _mean_context(cluster))
         return P
+
+    def _refilled(self, prediction: Prediction, h: int, context: float) -> float:
+        """What stands h steps ahead in the slot that a request leaves: one that came when it left, grown since."""
+        if isinstance(prediction, Sequence):
+            ends = [(j, prediction[j - 1] - prediction[j]) for j in range(1, h + 1)]
+        else:
+            ends = [(math.ceil(max(prediction, 1.0)), 1.0)]
+        return sum(part * (context + h - j) for j, part in ends if 1 <= j <= h)
 
     def _presence(self, prediction: Prediction, h: int) -> float:
         """How much of a request is counted h steps after the coming one."""
@@ -187,17 +229,21 @@ class BalanceRouteH(BalanceRoute0):
         assert not isinstance(prediction, Sequence)
         return 1.0 if h == 0 or h < prediction else 0.0
 
-    def score(self, cluster: ReferenceCluster, g: int, total: int) -> float:
+    def _admitted(self, total: int, count: int, h: int) -> float:
+        """What admitted requests weigh h steps ahead."""
+        return total + h * count if self.refill else total
+
+    def score(self, cluster: ReferenceCluster, g: int, total: int, count: int) -> float:
         beta = len(cluster.workers) if self.beta is None else self.beta
-        discounts = 0.0
+        gain = 0.0
         excess = 0.0
         for h in range(self.horizon + 1):
             margin = max(loads[h] for loads in self.P) - self.P[g][h]
-            discounts += self.gamma**h
-            excess += self.gamma**h * max(0.0, total - margin)
-        return self.alpha * discounts * total - beta * excess
+            gain += self.gamma**h * self._admitted(total, count, h)
+            excess += self.gamma**h * max(0.0, self._admitted(total, count, h) - margin)
+        return self.alpha * gain - beta * excess
 
     def place(self, cluster: ReferenceCluster, g: int, requests: list[Request]) -> None:
         super().place(cluster, g, requests)
         total = sum(request.context for request in requests)
-        self.P[g] = [load + total for load in self.P[g]]
+        self.P[g] = [load + self._admitted(total, len(requests), h) for h, load in enumerate(self.P[g])]

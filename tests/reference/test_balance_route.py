@@ -120,14 +120,37 @@ class TestBalanceRouteH:
         policy.route(cluster)  # nothing waits; the projection is made
         # Envelope 4, 5, 4. Weights 1, 1/2, 1/4: sum 1.75. Delta = 2: 3.5 less 2 * the excess.
         # Worker 1: margins 1, 2, 0: excess 1 * 1 + 0 + 2 / 4 = 1.5. Worker 0: margins 0, 0, 4: excess 2 + 1 = 3.
-        assert policy.score(cluster, 1, 2) == 0.5
-        assert policy.score(cluster, 0, 2) == -2.5
+        assert policy.score(cluster, 1, 2, 1) == 0.5
+        assert policy.score(cluster, 0, 2, 1) == -2.5
 
     def test_the_expected_projection_weighs_by_survival(self):
         survival = [[1.0, 0.5, 0.25], [1.0, 1.0, 0.5], [1.0, 0.0, 0.0]]
         policy = BalanceRouteH(predict=lambda active, horizon: survival, horizon=2, projection="expected")
         # X: 4, 5 / 2, 6 / 4. Y: 2, 3, 4 / 2. Z: 1.
         assert policy.project(self.hand_made_cluster()) == [[4, 2.5, 1.5], [3, 3, 2]]
+
+    def test_a_slot_that_empties_is_filled_again(self):
+        cluster = self.hand_made_cluster()
+        cluster.pool = [Request(3, 0.0, 6, 9), Request(4, 0.0, 8, 9)]  # mean context 7
+        remaining = BalanceRouteH(predict=lambda active, horizon: [1.5, 3.0, 1.0], horizon=3, gamma=0.5, refill=True)
+        # X: 4, 5, then 7 in its place at 2, 8 at 3. Y: 2, 3, 4, then 7. Z: 1, then 7, 8, 9.
+        assert remaining.project(cluster) == [[4, 5, 7, 8], [3, 10, 12, 16]]
+        survival = [[1.0, 0.5, 0.5, 0.0], [1.0, 1.0, 1.0, 1.0], [1.0, 0.0, 0.0, 0.0]]
+        expected = BalanceRouteH(
+            predict=lambda active, horizon: survival, horizon=3, projection="expected", refill=True
+        )
+        # X: 4; 5 / 2 + 7 / 2; 6 / 2 + 8 / 2; 9 / 2 + 7 / 2. Y: 2, 3, 4, 5. Z: 1, then 7, 8, 9.
+        assert expected.project(cluster) == [[4, 6, 7, 8], [3, 10, 12, 14]]
+
+    def test_what_is_admitted_grows_where_slots_are_filled_again(self):
+        cluster = self.hand_made_cluster()
+        policy = BalanceRouteH(predict=lambda active, horizon: [9.0, 9.0, 9.0], horizon=2, gamma=0.5, refill=True)
+        policy.P = policy.project(cluster)  # 4, 5, 6 and 3, 5, 7
+        # Two requests of 4 tokens on worker 0: 4, 6, 8 above margins 0, 0, 1, weights 1, 1/2, 1/4.
+        # 4 + 6 / 2 + 8 / 4 = 9 less 2 * (4 + 3 + 7 / 4).
+        assert policy.score(cluster, 0, 4, 2) == 9 - 17.5
+        policy.place(cluster, 0, [])
+        assert policy.P[0] == [4, 5, 6]
 
     # B takes worker 0 (forced, the smallest), A worker 1. At 1: B has ctx 6 and stays long, A has ctx 11 and ends
     # with the coming step; C and D wait, and worker 0 has the margin, 5; each worker has one free slot.
