@@ -41,7 +41,7 @@ def test_observations_stay_within_the_space(scenario: tuple[ClusterConfig, Workl
 
 
 def test_huge_lengths_and_waits_stay_within_the_space() -> None:
-    workload = Workload([0.0, 0.0, 1e12], [2**31 - 1, 1, 1], [1, 1, 1])
+    workload = Workload([0.0, 0.0, 2.0**33], [2**31 - 1, 1, 1], [1, 1, 1])
     env = gymnasium.make(STICKY, cluster=ClusterConfig(workers=1, slots=1), workload=workload)
     for observation in play(env, at_random(0)).observations:
         assert observation in env.observation_space
