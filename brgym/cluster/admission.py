@@ -8,8 +8,8 @@ import numpy as np
 
 from brgym._compile import inlined
 from brgym.cluster.memory import fits, spare_tokens
-from brgym.cluster.records import NOTHING
-from brgym.cluster.state import State, view_of
+from brgym.cluster.records import NOTHING, UNLIMITED
+from brgym.cluster.state import State, View
 from brgym.cluster.waiting import await_recompute, context_tokens, dequeue
 
 
@@ -34,9 +34,8 @@ def admit(state: State, request: int, worker: int) -> None:
 
 
 @inlined
-def admit_from_queues(state: State) -> None:
+def admit_from_queues(state: State, view: View) -> None:
     """Each worker, in index order, admits from its own queue while the head fits."""
-    view = view_of(state)
     for worker in range(len(state.load_tokens)):
         head = state.links[worker].queue_first
         while head != NOTHING and fits(view, worker, context_tokens(state, head)):
@@ -58,9 +57,10 @@ def release(state: State, request: int) -> None:
 
 
 @inlined
-def preempt_overfull(state: State) -> None:
+def preempt_overfull(state: State, view: View) -> None:
     """Part 4 of a step: a worker whose coming tokens exceed its KV capacity preempts what it admitted last."""
-    view = view_of(state)
+    if view.constants[0].kv_capacity == UNLIMITED:
+        return
     for worker in range(len(state.load_tokens)):
         while spare_tokens(view, worker) < 0:
             victim = state.links[worker].newest

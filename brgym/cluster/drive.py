@@ -12,7 +12,7 @@ from brgym.cluster.layout import Memory
 from brgym.cluster.policy import CompiledPolicy, Kernel, Policy, is_clairvoyant, is_compiled, name_of
 from brgym.cluster.records import Integers
 from brgym.cluster.routing_time import CLOCK_AVAILABLE, add_duration, monotonic_s
-from brgym.cluster.state import State, View
+from brgym.cluster.state import State, View, borrowed, borrowed_view
 from brgym.cluster.view import ClairvoyantView, RouterView
 
 
@@ -83,14 +83,15 @@ def _loop(
     routing_times: Integers,
     scratch: Integers,
 ) -> int:
+    own, shown = borrowed(state), borrowed_view(view)
     while True:
-        stop = advance(state)
+        stop = advance(own)
         if stop != DECIDE:
             return stop
         asked_s = monotonic_s(scratch)
-        count = kernel(view, memory, pairs)
+        count = kernel(shown, memory, pairs)
         if CLOCK_AVAILABLE:
             add_duration(routing_times, monotonic_s(scratch) - asked_s)
-        row = apply(state, pairs, count)
+        row = apply(own, pairs, count)
         if row >= 0:
             return -1 - row

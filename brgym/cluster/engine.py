@@ -8,13 +8,13 @@ from brgym.cluster.admission import admit
 from brgym.cluster.asking import decide, refusal
 from brgym.cluster.drive import run, view_for
 from brgym.cluster.kernel import DECIDE, DONE, LOG_FULL, STUCK, advance, apply
-from brgym.cluster.layout import Bytes, records_in
+from brgym.cluster.layout import Bytes, borrower, records_in
 from brgym.cluster.metrics import DEFAULT_WINDOW, measure
 from brgym.cluster.policy import binding_of
 from brgym.cluster.records import FROM_POOL, ON_ARRIVAL, ROUTE, STEP
 from brgym.cluster.routing_time import empty_histogram
 from brgym.cluster.simulate import check_fits, outcome_of
-from brgym.cluster.state import STATE_RECORDS, State, initial_state, view_of
+from brgym.cluster.state import STATE_RECORDS, State, borrowed, borrowed_view, initial_state, view_of
 from brgym.cluster.waiting import context_tokens
 
 __all__ = [
@@ -34,6 +34,9 @@ __all__ = [
     "advance",
     "apply",
     "binding_of",
+    "borrowed",
+    "borrowed_view",
+    "borrower",
     "check_fits",
     "context_tokens",
     "decide",

@@ -28,21 +28,27 @@ def balance(workers: int, envelope: Amount, total: Amount) -> Amount:
 
 
 @inlined
-def step_seconds(step_time: Reals, load_tokens: Integers, active: Integers, all_active: int) -> float:
+def step_seconds(
+    step_time: Reals, load_tokens: Integers, active: Integers, envelope: int, most_active: int, all_active: int
+) -> float:
     """Duration of a step: the largest of its rows, in each the largest worker (DESIGN 2.4).
 
     Args:
         step_time: Rows of the step time, see `StepTime.as_array`.
         load_tokens: Load of each worker, shape (workers,).
         active: Active requests of each worker, shape (workers,).
-        all_active: Their sum over the whole cluster, also where `load_tokens` and `active` are of some workers only.
+        envelope: The largest load.
+        most_active: The largest number of active requests on a worker.
+        all_active: Active requests of the whole cluster, also where the others are of some workers only.
     """
     duration_s = 0.0
     for row in range(len(step_time)):
         base_s, per_token_s, per_worker_active_s = step_time[row, 0], step_time[row, 1], step_time[row, 2]
-        slowest_s = 0.0
-        for worker in range(len(load_tokens)):
-            own_s = base_s + per_token_s * load_tokens[worker] + per_worker_active_s * active[worker]
-            slowest_s = max(slowest_s, own_s)
+        slowest_s = base_s + per_token_s * envelope + per_worker_active_s * most_active
+        if per_token_s > 0.0 and per_worker_active_s > 0.0:  # the fullest worker need not have the most requests
+            slowest_s = 0.0
+            for worker in range(len(load_tokens)):
+                own_s = base_s + per_token_s * load_tokens[worker] + per_worker_active_s * active[worker]
+                slowest_s = max(slowest_s, own_s)
         duration_s = max(duration_s, slowest_s + step_time[row, 3] * all_active)
     return duration_s

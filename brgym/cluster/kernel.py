@@ -6,8 +6,6 @@ called again. A compiled policy, a policy in Python and an environment all drive
 
 import math
 
-import numpy as np
-
 from brgym._compile import compiled, inlined
 from brgym.cluster.admission import (
     admit,
@@ -19,7 +17,7 @@ from brgym.cluster.admission import (
 from brgym.cluster.figures import step_seconds
 from brgym.cluster.memory import fits
 from brgym.cluster.records import FROM_POOL, JOIN, NOTHING, ROUTE, RUN, Integers
-from brgym.cluster.state import State, View, view_of
+from brgym.cluster.state import State, View, borrowed, view_of
 from brgym.cluster.vocabulary import anything_fits, candidate_context_tokens, waiting, window_size
 from brgym.cluster.waiting import enqueue, join, next_event_s, take_from_pool
 
@@ -45,7 +43,7 @@ def advance(state: State) -> int:
             if _decision_due(view):
                 return DECIDE
             if state.constants[0].binding != FROM_POOL:
-                admit_from_queues(state)
+                admit_from_queues(state, view)
             progress.phase = RUN
         if clock.active == 0:
             due_s = next_event_s(state)
@@ -55,8 +53,8 @@ def advance(state: State) -> int:
         else:
             if clock.step == len(state.steps):
                 return LOG_FULL
-            preempt_overfull(state)
-            _run_step(state)
+            preempt_overfull(state, view)
+            _run_step(state, view)
         progress.phase = JOIN
 
 
@@ -107,8 +105,9 @@ def proceed(state: State, pairs: Integers, count: int) -> int:
     Returns:
         What `advance` stopped for, or -1 - row for the first row that is not allowed.
     """
-    row = apply(state, pairs, count)
-    return -1 - row if row >= 0 else advance(state)
+    own = borrowed(state)
+    row = apply(own, pairs, count)
+    return -1 - row if row >= 0 else advance(own)
 
 
 @inlined
@@ -119,11 +118,10 @@ def _decision_due(view: View) -> bool:
 
 
 @inlined
-def _run_step(state: State) -> None:
+def _run_step(state: State, view: View) -> None:
     """Parts 5 and 6: the step lasts as long as the slowest worker needs; every active request has one token more."""
     clock, progress = state.clock[0], state.progress[0]
-    duration_s = _step_seconds(state)
-    _log_step(state, duration_s)
+    duration_s = _log_step(state, view)
     clock.now_s += duration_s
     for place in range(progress.fresh):
         state.requests[state.fresh[place]].first_token_s = clock.now_s
@@ -146,20 +144,18 @@ def _finish_due(state: State) -> None:
 
 
 @inlined
-def _step_seconds(state: State) -> float:
-    return step_seconds(state.step_time, state.load_tokens, state.active, state.clock[0].active)
-
-
-@inlined
-def _log_step(state: State, duration_s: float) -> None:
+def _log_step(state: State, view: View) -> float:
+    """Samples the figures of the coming step, and returns its duration in seconds."""
     clock, progress = state.clock[0], state.progress[0]
-    envelope, total = np.int64(0), np.int64(0)
-    lowest = state.load_tokens[0]
+    envelope, total, most_active = 0, 0, 0
     for worker in range(len(state.load_tokens)):
-        load = state.load_tokens[worker]
-        envelope = max(envelope, load)
-        lowest = min(lowest, load)
-        total += load
+        envelope = max(envelope, int(state.load_tokens[worker]))
+        most_active = max(most_active, int(state.active[worker]))
+        total += int(state.load_tokens[worker])
+    lowest = envelope
+    for worker in range(len(state.load_tokens)):
+        lowest = min(lowest, int(state.load_tokens[worker]))
+    duration_s = step_seconds(state.step_time, state.load_tokens, state.active, envelope, most_active, clock.active)
     entry = state.steps[clock.step]
     entry.start_s = clock.now_s
     entry.duration_s = duration_s
@@ -167,15 +163,16 @@ def _log_step(state: State, duration_s: float) -> None:
     entry.sum_load = total
     entry.min_load = lowest
     entry.active = clock.active
-    entry.waiting = waiting(view_of(state))
+    entry.waiting = waiting(view)
     entry.admitted = progress.admitted
     entry.finished = progress.finished
     entry.barrier_idle = max(0.0, 1.0 - _busy_seconds(state, total) / (len(state.load_tokens) * duration_s))
     entry.energy_j = _power_w(state, envelope) * duration_s
+    return duration_s
 
 
 @inlined
-def _busy_seconds(state: State, total_load: np.int64) -> float:
+def _busy_seconds(state: State, total_load: int) -> float:
     """Time that all workers together would need for their own loads."""
     workers, active = len(state.load_tokens), state.clock[0].active
     if len(state.step_time) == 1:  # one row is linear in the loads, so their sums will do
@@ -184,12 +181,13 @@ def _busy_seconds(state: State, total_load: np.int64) -> float:
     busy_s = 0.0
     for worker in range(workers):
         alone = slice(worker, worker + 1)
-        busy_s += step_seconds(state.step_time, state.load_tokens[alone], state.active[alone], active)
+        load_tokens, count = state.load_tokens[alone], state.active[alone]
+        busy_s += step_seconds(state.step_time, load_tokens, count, load_tokens[0], count[0], active)
     return busy_s
 
 
 @inlined
-def _power_w(state: State, envelope: np.int64) -> float:
+def _power_w(state: State, envelope: int) -> float:
     """Power that all workers draw; NaN without a power model."""
     constants = state.constants[0]
     if math.isnan(constants.peak_w):

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from brgym._compile import compiled
 from brgym.cluster.config import ClusterConfig, Power
+from brgym.cluster.layout import borrower
 from brgym.cluster.records import (
     CANDIDATE,
     CLOCK,
@@ -136,6 +137,13 @@ def initial_state(
         fresh=np.zeros(capacity, np.int32),
         steps=np.zeros(16 + fewest_steps * 5 // 4, STEP),  # `run` doubles it where that is too little
     )
+
+
+borrowed = borrower(State)
+"""A state whose arrays do not own their memory, for compiled code that runs on for long."""
+
+borrowed_view = borrower(View)
+"""The same of a view."""
 
 
 @compiled

@@ -80,4 +80,4 @@ class StepTime:
             active: Active requests of each worker, shape (workers,).
         """
         load, count = np.ascontiguousarray(load_tokens, np.int64), np.ascontiguousarray(active, np.int64)
-        return float(step_seconds(self.as_array(), load, count, int(count.sum())))
+        return float(step_seconds(self.as_array(), load, count, load.max(), count.max(), count.sum()))

@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from brgym._compile import compiled
+from brgym._compile import inlined
 from brgym.cluster import Integers, Layout, Records
-from brgym.cluster.engine import STATE_RECORDS, STEP, Bytes, State, records_in
+from brgym.cluster.engine import STATE_RECORDS, STEP, Bytes, State, borrower, records_in
 
 EPISODE = np.dtype(
     [
@@ -57,6 +57,9 @@ _LAYOUT = Layout(
 
 _run_at = _LAYOUT.reader_at()
 _steps_in = records_in(STEP)
+borrowed_run = borrower(Run)
+"""A run whose arrays do not own their memory; said again in each function that works with one, or it would count."""
+
 _LINE = 64
 """Bytes of a cache line: environments side by side do not share one."""
 
@@ -75,10 +78,10 @@ class PackedRun(NamedTuple):
     log: Bytes
 
 
-@compiled
+@inlined
 def run_in(memory: Bytes, places: Integers, log: Bytes) -> Run:
     """The run in a packed one, for compiled code; valid as long as the caller holds `memory` and `log`."""
-    return _run_at(memory, places, _steps_in(log))
+    return borrowed_run(_run_at(memory, places, _steps_in(log)))
 
 
 def unpacked(packed: PackedRun) -> Run:

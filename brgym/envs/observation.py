@@ -13,6 +13,7 @@ from gymnasium import spaces
 
 from brgym._compile import compiled, inlined
 from brgym.cluster import UNLIMITED, View, balance
+from brgym.cluster.engine import borrowed_view
 from brgym.cluster.vocabulary import (
     active_requests,
     candidate_arrival_s,
@@ -81,12 +82,13 @@ def as_dict(flat: Floats, workers: int) -> dict[str, Floats]:
 @compiled
 def write_observation(view: View, out: Floats) -> None:
     """Writes the flat observation; candidates that are not there are zeros."""
+    view = borrowed_view(view)
     _write_cluster(view, out)
     _write_workers(view, out, _CLUSTER)
     _write_candidates(view, out, _CLUSTER + workers(view) * _WORKER)
 
 
-@compiled
+@inlined
 def _write_cluster(view: View, out: Floats) -> None:
     count = workers(view)
     envelope, total = np.int64(0), np.int64(0)
@@ -101,7 +103,7 @@ def _write_cluster(view: View, out: Floats) -> None:
     out[4] = _squashed_share(waiting(view), count * slots(view))
 
 
-@compiled
+@inlined
 def _write_workers(view: View, out: Floats, start: int) -> None:
     full = float(slots(view) * CONTEXT_SCALE_TOKENS)
     envelope, capacity = view.load_tokens.max(), kv_capacity(view)
@@ -117,7 +119,7 @@ def _write_workers(view: View, out: Floats, start: int) -> None:
         out[at + 5] = _squashed_share(view.queued_tokens[worker], full) if queues else 0.0
 
 
-@compiled
+@inlined
 def _write_candidates(view: View, out: Floats, start: int) -> None:
     shown = window_size(view)
     for candidate in range(shown):

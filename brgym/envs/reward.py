@@ -5,9 +5,9 @@ Each reward adds up to a figure of the run, so that the return of an episode can
 
 from typing import Any, Literal, get_args
 
-from brgym._compile import compiled
+from brgym._compile import compiled, inlined
 from brgym.cluster import ClusterConfig, Records, imbalance
-from brgym.cluster.engine import State, view_of
+from brgym.cluster.engine import State, borrowed, view_of
 from brgym.cluster.vocabulary import waiting
 from brgym.envs.observation import CONTEXT_SCALE_TOKENS
 
@@ -45,6 +45,7 @@ def pay(state: State, episode: Records) -> float:
     Returns:
         The reward, scaled, less the penalty that was due.
     """
+    state = borrowed(state)
     entry = episode[0]
     kind = entry.reward
     if kind == _IMBALANCE:
@@ -71,7 +72,7 @@ def settle(state: State, episode: Records) -> None:
     entry.paid_in_system = clock.active + progress.recomputing + waiting(view_of(state))
 
 
-@compiled
+@inlined
 def _imbalance(state: State, since: int) -> float:
     """Sum of I = G M - sum_g L_g over the steps from number `since`, in tokens."""
     total = 0.0
@@ -80,7 +81,7 @@ def _imbalance(state: State, since: int) -> float:
     return total
 
 
-@compiled
+@inlined
 def _decode_s(state: State, since: int) -> float:
     """Time of the steps from number `since`."""
     total_s = 0.0
@@ -89,7 +90,7 @@ def _decode_s(state: State, since: int) -> float:
     return total_s
 
 
-@compiled
+@inlined
 def _tokens(state: State, since: int) -> float:
     """Tokens generated in the steps from number `since`."""
     total = 0.0
@@ -98,7 +99,7 @@ def _tokens(state: State, since: int) -> float:
     return total
 
 
-@compiled
+@inlined
 def _request_seconds(state: State, paid: Any) -> float:
     """Integral over time of the requests in the system since the last payment.
 

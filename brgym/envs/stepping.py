@@ -9,9 +9,21 @@ import numpy.typing as npt
 
 from brgym._compile import compiled
 from brgym.cluster import Integers, View
-from brgym.cluster.engine import DECIDE, FROM_POOL, LOG_FULL, ROUTE, STUCK, Bytes, State, advance, apply, view_of
+from brgym.cluster.engine import (
+    DECIDE,
+    FROM_POOL,
+    LOG_FULL,
+    ROUTE,
+    STUCK,
+    Bytes,
+    State,
+    advance,
+    apply,
+    borrowed_view,
+    view_of,
+)
 from brgym.cluster.vocabulary import candidate_context_tokens, room_tokens, window_size, workers
-from brgym.envs.memory import Run, run_in
+from brgym.envs.memory import Run, borrowed_run, run_in
 from brgym.envs.observation import Floats, write_observation
 from brgym.envs.reward import pay
 
@@ -90,6 +102,7 @@ def mask_env(memory: Bytes, places: Integers, log: Bytes, mask: Mask) -> None:
 @compiled
 def write_mask(view: View, mask: Mask) -> None:
     """Writes 1 for each valid action: the pairs that fit, and hold; every worker where binding is on arrival."""
+    view = borrowed_view(view)
     if view.constants[0].binding != FROM_POOL:
         mask[:] = 1
         return
@@ -106,6 +119,7 @@ def write_mask(view: View, mask: Mask) -> None:
 
 @compiled
 def _run_on(run: Run, observation: Floats, mask: Mask) -> tuple[int, float]:
+    run = borrowed_run(run)
     state = run.state
     stop = advance(state)
     if stop == LOG_FULL:
@@ -122,7 +136,7 @@ def _run_on(run: Run, observation: Floats, mask: Mask) -> tuple[int, float]:
 
 @compiled
 def _show(state: State, observation: Floats, mask: Mask) -> None:
-    view = view_of(state)
+    view = borrowed_view(view_of(state))
     if len(observation) > 0:
         write_observation(view, observation)
     write_mask(view, mask)
