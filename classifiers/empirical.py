@@ -175,7 +175,7 @@ def _tail_curves(age: Integers, tail: Integers, curves: Reals) -> None:
     longest = len(tail) - 1
     for row in range(len(age)):
         alive = tail[min(age[row], longest)]
-        known = min(curves.shape[1], max(longest - age[row], 0))
+        known = min(curves.shape[1], max(longest - age[row], 0)) if alive > 0 else 0
         for h in range(known):
             curves[row, h] = tail[age[row] + h] / alive
         curves[row, known:] = 0.0 if alive > 0 else 1.0
