@@ -314,6 +314,16 @@ def test_keys_that_all_want_the_same_slot_are_refused(copy):
     classifiers.load(folder)
 
 
+def test_ages_that_no_request_has_reached_are_told_nothing_of(copy):
+    """A tail may end in several zeros; after any of them nobody is left to tell."""
+    folder = copy("survival")
+    change_arrays(folder, lambda _: {"tail": np.array([6, 3, 0, 0, 0])})
+    survival = classifiers.load(folder)
+    curves = [[1.0, 0.5, 0.0, 0.0], [1.0, 0.0, 0.0, 0.0], [1.0] * 4, [1.0] * 4, [1.0] * 4, [1.0] * 4]
+    np.testing.assert_array_equal(survival.survival_after(np.arange(6), 3), curves)
+    np.testing.assert_array_equal(survival.expected_at_each_age(3), np.sum(curves, axis=1)[:5])
+
+
 def test_what_no_stored_predictor_may_hold_is_not_saved(copy, tmp_path):
     predictor = classifiers.load(copy("mlp-hazard"))
     with torch.no_grad():
