@@ -1,6 +1,7 @@
 """A small set of hazards, one for each bin of a request's age, with bins that are learned."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -11,6 +12,7 @@ from brgym._checks import check_integer
 from brgym.cluster import Integers, Reals
 from classifiers.features import FEATURES
 from classifiers.hazard import HazardPredictor, Standardizer
+from classifiers.layout import MAX_OUTPUT_TOKENS
 from classifiers.learned import Examples, Monitor
 from classifiers.snapshots import STEP_S
 
@@ -125,6 +127,12 @@ class BinnedHazard(HazardPredictor):
     def _dump_model(self) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
         settings, arrays, estimators = super()._dump_model()
         return settings | {"longest": self.longest_}, arrays, estimators
+
+    def _settings(self) -> dict[str, Callable[[Any], object]]:
+        return {"longest": partial(check_integer, "longest", minimum=1, maximum=MAX_OUTPUT_TOKENS)}
+
+    def _network_for(self, settings: Mapping[str, Any]) -> torch.nn.Module:
+        return BinnedHazards(len(settings["features"]), self.bins, settings["longest"])
 
     def _restore_model(
         self, settings: Mapping[str, Any], arrays: Mapping[str, Any], estimators: Mapping[str, Any]

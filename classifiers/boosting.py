@@ -1,5 +1,6 @@
 """Gradient-boosted trees."""
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -8,12 +9,23 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from brgym._checks import check_choice, check_integer, check_real
 from brgym.cluster import Reals
-from classifiers.forest import MAX_LEAVES, Forest
+from classifiers.forest import MAX_LEAVES, Forest, Trees
+from classifiers.layout import Array, Model, Part, Size
 from classifiers.learned import Examples, Monitor
 from classifiers.snapshots import STEP_S
 from classifiers.two_part import TwoPartPredictor
 
 STEPS_LOSSES = ("poisson", "quantile")
+
+_TREES: Mapping[str, Part] = {
+    "n_features_in_": Size("features"),
+    "_baseline_prediction": Array(shape=(1, 1), low=-1e6, high=1e6),
+    "_predictors": Trees(),
+}
+_STORED: Mapping[str, Part] = {
+    "classifier": Model(kind=HistGradientBoostingClassifier, attributes=_TREES),
+    "regressor": Model(kind=HistGradientBoostingRegressor, attributes=_TREES),
+}
 
 
 class HistGB(TwoPartPredictor):
@@ -115,6 +127,9 @@ class HistGB(TwoPartPredictor):
         regressor = HistGradientBoostingRegressor(loss=self.steps_loss, quantile=quantile, max_iter=steps_trees, **size)
         with threadpool_limits(1, user_api="openmp"):  # its threads wait for each other, for ages on a busy machine
             self._use(classifier.fit(*self._labelled(examples)), regressor.fit(*self._finishing(examples)))
+
+    def _estimators(self) -> Mapping[str, Part]:
+        return _STORED
 
     def _use(self, classifier: HistGradientBoostingClassifier, regressor: HistGradientBoostingRegressor) -> None:
         self.classifier_, self.regressor_ = classifier, regressor

@@ -1,13 +1,28 @@
 """Calibration: makes probabilities mean what they say, as measured on requests later than those learned from."""
 
+from collections.abc import Mapping
 from typing import Self
 
 import numpy as np
 
 from brgym._checks import check_choice
 from brgym.cluster import Reals
+from classifiers.layout import Array
 
 CALIBRATIONS = ("none", "isotonic", "platt")
+
+STORED: Mapping[str, Mapping[str, Array]] = {
+    "none": {},
+    "isotonic": {
+        "calibration_logit": Array(shape=("points",), low=-100.0, high=100.0, order="rising"),
+        "calibrated": Array(shape=("points",), low=0.0, high=1.0, order="rising"),
+    },
+    "platt": {
+        "calibration_logit": Array(shape=(2,), starts=-1, ends=1),
+        "calibrated": Array(shape=(2,), low=-1e6, high=1e6),
+    },
+}
+"""What the points have to be that are stored of each."""
 
 
 class Calibration:

@@ -5,7 +5,7 @@ few requests how long they went on after the workload's end, which speaks for th
 """
 
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -15,6 +15,7 @@ from brgym._compile import compiled
 from brgym.cluster import Integers, Reals
 from brgym.workload import Workload
 from classifiers.interface import ActiveRequests
+from classifiers.layout import MAX_OUTPUT_TOKENS, MAX_REQUESTS, Array, Layout, check_settings
 from classifiers.lookup import Buckets, KeyIndex, first_above
 
 
@@ -26,10 +27,14 @@ class Survival(BaseEstimator):  # type: ignore[misc]  # scikit-learn is not type
     is taken to outlive the horizon too (our choice).
 
     Attributes:
+        STORED: What the arrays of one on disk have to be.
         tail_: Training requests with more than k tokens, k = 0..longest output, shape (longest + 1,).
         workload_fingerprint_: Digest of the workload that it was fitted on.
     """
 
+    STORED: ClassVar[Mapping[str, Array]] = {
+        "tail": Array(shape=("ages",), dtype=np.int64, low=0, high=MAX_REQUESTS, order="falling", ends=0)
+    }
     tail_: Integers
     workload_fingerprint_: str
 
@@ -68,6 +73,11 @@ class Survival(BaseEstimator):  # type: ignore[misc]  # scikit-learn is not type
         """What `classifiers.save` writes: settings, arrays, scikit-learn estimators."""
         return {}, {"tail": self.tail_}, {}
 
+    def layout(self, settings: Mapping[str, Any]) -> Layout:
+        """What the parts that `dump` gives have to be."""
+        check_settings(settings, {})
+        return Layout(self.STORED, {}, {})
+
     def restore(self, settings: Mapping[str, Any], arrays: Mapping[str, Any], estimators: Mapping[str, Any]) -> None:
         """Takes back what `dump` gave."""
         self._use(arrays["tail"])
@@ -84,6 +94,7 @@ class ExactMatch(BaseEstimator):  # type: ignore[misc]  # scikit-learn is not ty
     2605.06113; what counts as a miss is our choice).
 
     Attributes:
+        STORED: What the arrays of one on disk have to be.
         hashes_: Distinct training hashes, ascending, shape (hashes,).
         first_: Where each hash's outputs begin in `outputs_`, and the end of the last, shape (hashes + 1,).
         outputs_: Training outputs in tokens, ascending within each hash, shape (training requests,).
@@ -91,6 +102,13 @@ class ExactMatch(BaseEstimator):  # type: ignore[misc]  # scikit-learn is not ty
         workload_fingerprint_: Digest of the workload that it was fitted on.
     """
 
+    STORED: ClassVar[Mapping[str, Array]] = {
+        "hashes": Array(shape=("hashes",), dtype=np.int64, order="strictly rising"),
+        "first": Array(shape=("hashes+1",), dtype=np.int64, order="strictly rising", starts=0, ends="requests"),
+        "outputs": Array(
+            shape=("requests",), dtype=np.int64, low=1, high=MAX_OUTPUT_TOKENS, order="rising", within="first"
+        ),
+    }
     hashes_: Integers
     first_: Integers
     outputs_: Integers
@@ -133,6 +151,11 @@ class ExactMatch(BaseEstimator):  # type: ignore[misc]  # scikit-learn is not ty
         """What `classifiers.save` writes: settings, arrays, scikit-learn estimators."""
         return {}, {"hashes": self.hashes_, "first": self.first_, "outputs": self.outputs_}, {}
 
+    def layout(self, settings: Mapping[str, Any]) -> Layout:
+        """What the parts that `dump` gives have to be."""
+        check_settings(settings, {})
+        return Layout(self.STORED, {}, {})
+
     def restore(self, settings: Mapping[str, Any], arrays: Mapping[str, Any], estimators: Mapping[str, Any]) -> None:
         """Takes back what `dump` gave."""
         self._use(arrays["hashes"], arrays["first"], arrays["outputs"])
@@ -152,7 +175,7 @@ def _tail_curves(age: Integers, tail: Integers, curves: Reals) -> None:
     longest = len(tail) - 1
     for row in range(len(age)):
         alive = tail[min(age[row], longest)]
-        known = min(curves.shape[1], max(longest - age[row], 0))
+        known = min(curves.shape[1], max(longest - age[row], 0)) if alive > 0 else 0
         for h in range(known):
             curves[row, h] = tail[age[row] + h] / alive
         curves[row, known:] = 0.0 if alive > 0 else 1.0

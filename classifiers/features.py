@@ -1,13 +1,15 @@
 """What a learned predictor sees of an active request: one definition of each feature, to train and to route."""
 
-from collections.abc import Callable
-from typing import Self
+from collections.abc import Callable, Mapping, Sequence
+from typing import ClassVar, Self
 
 import numpy as np
 
+from brgym._checks import check_choice
 from brgym.cluster import Integers, Reals
 from brgym.workload import Workload
 from classifiers.interface import ActiveRequests
+from classifiers.layout import Array
 from classifiers.lookup import MISSING, KeyIndex
 from classifiers.snapshots import STEP_S, Snapshots, observed_steps, somebody_queues
 
@@ -24,11 +26,29 @@ _OF_REQUEST: dict[str, Callable[[ActiveRequests], Reals]] = {
     "hour_cosine": lambda active: np.cos(active.active_admit_s * (2.0 * np.pi / _DAY_S)),
 }
 _OF_HASH = ("hash_log_count", "hash_mean_log_output", "hash_sd_log_output")
+_TAUGHT = ("log_queueing", "hour_sine", "hour_cosine", *_OF_HASH)
+"""Features that not every workload can teach."""
 
 FEATURES = (*_OF_REQUEST, *_OF_HASH)
 """All features. Age and prompt in tokens; queueing in seconds, of one more of which the logarithm is taken; the hour is
 that of admission, on a circle of one day; the last three describe the outputs of past requests with the same prompt
 hash."""
+
+
+def has_history(names: Sequence[str]) -> bool:
+    """Whether a feature needs the past by prompt hash."""
+    return bool(set(names) & set(_OF_HASH))
+
+
+def check_names(names: object, wanted: Sequence[str]) -> tuple[str, ...]:
+    """Checks that names are those that `Features.of` leaves of the wanted ones, for some workload.
+
+    Raises:
+        ValueError: If they are not.
+    """
+    if not isinstance(names, list) or names != [name for name in wanted if name in names or name not in _TAUGHT]:
+        raise ValueError(f"features must be {list(wanted)}, none missing but of {list(_TAUGHT)}; got {names!r:.200}")
+    return tuple(names)
 
 
 class PromptHistory:
@@ -38,10 +58,17 @@ class PromptHistory:
     (our choice). Outputs enter by their logarithms.
 
     Attributes:
+        STORED: What the arrays of one on disk have to be.
         hashes: Distinct prompt hashes of finished requests, shape (prompts,).
         moments: Number of finished requests, sum and sum of squares of their log outputs, shape (prompts, 3).
         prior: 1, mean log output and mean square of it over all finished requests, shape (3,).
     """
+
+    STORED: ClassVar[Mapping[str, Array]] = {
+        "hashes": Array(shape=("prompts",), dtype=np.int64, order="strictly rising"),
+        "hash_moments": Array(shape=("prompts", 3), low=0.0, high=1e12),
+        "hash_prior": Array(shape=(3,), low=0.0, high=1e3),
+    }
 
     def __init__(self, hashes: Integers, moments: Reals, prior: Reals) -> None:
         self.hashes, self.moments, self.prior = hashes, moments, prior
@@ -95,9 +122,16 @@ class Features:
     Attributes:
         names: Columns, of `FEATURES`.
         history: The past by prompt hash; None where no column needs it.
+
+    Raises:
+        ValueError: If nothing fills a column: its name is not of `FEATURES`, or it needs a history and there is none.
     """
 
     def __init__(self, names: tuple[str, ...], history: PromptHistory | None = None) -> None:
+        for name in names:
+            check_choice("feature", name, FEATURES)
+            if name in _OF_HASH and history is None:
+                raise ValueError(f"feature {name!r} tells of past requests of the same prompt, and none are given")
         self.names = names
         self.history = history
         self._at_arrival: Reals = np.zeros((0, 3))
@@ -125,7 +159,7 @@ class Features:
         if workload.prompt_hash is None:
             unknown |= set(_OF_HASH)
         names = tuple(name for name in wanted if name not in unknown)
-        if workload.prompt_hash is None or not set(names) & set(_OF_HASH):
+        if workload.prompt_hash is None or not has_history(names):
             return cls(names)
         finished = np.flatnonzero(observed_steps(workload, step_s, admit_s=admit_s) == workload.output_tokens)
         history, at_arrival = PromptHistory.of(workload.prompt_hash, workload.output_tokens, finished)
@@ -149,6 +183,7 @@ class Features:
         for column, name in enumerate(self.names):
             if name in _OF_REQUEST:
                 matrix[:, column] = _OF_REQUEST[name](active)
-            elif of_hash is not None:
+            else:
+                assert of_hash is not None  # the constructor has seen to it
                 matrix[:, column] = of_hash[:, _OF_HASH.index(name)]
         return matrix

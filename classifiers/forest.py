@@ -6,17 +6,63 @@ request to the right strikes out the leaves on its left; the first leaf that is 
 compiler to take several requests in one instruction.
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from brgym._compile import compiled
 from brgym.cluster import Integers, Reals
+from classifiers.layout import Array, check_parts
 
 MAX_LEAVES = 63
 """Leaves of a tree are the bits of a signed integer of 64."""
 
 _BLOCK = 256
+
+
+_NODES = {
+    "is_leaf": Array(shape=("nodes",), dtype=np.uint8, low=0, high=1),
+    "is_categorical": Array(shape=("nodes",), dtype=np.uint8, low=0, high=0),
+    "feature_idx": Array(shape=("nodes",), dtype=np.int64, low=0),
+    "num_threshold": Array(shape=("nodes",)),
+    "value": Array(shape=("nodes",), low=-1e6, high=1e6),
+    "left": Array(shape=("nodes",), dtype=np.uint32),
+    "right": Array(shape=("nodes",), dtype=np.uint32),
+}
+"""What the fields of scikit-learn's tree nodes have to be."""
+
+
+@dataclass(frozen=True)
+class Trees:
+    """What the fitted trees of scikit-learn's histogram gradient boosting have to be, as far as `Forest` reads them.
+
+    Each is a tree with its root first: a child stands behind its parent, and every other node is the child of one.
+    """
+
+    def measure(self, name: str, value: Any, sizes: dict[str, int]) -> None:
+        """Checks how many trees there are at each stage, see `Part.measure`."""
+        if not isinstance(value, list) or not value or not all(isinstance(s, list) and len(s) == 1 for s in value):
+            raise ValueError(f"{name} must be a list of one tree for each stage")
+
+    def check(self, name: str, value: Any, parts: Mapping[str, Any], sizes: Mapping[str, int]) -> None:
+        """Checks the nodes, see `Part.check`."""
+        for stage, (tree,) in enumerate(value):
+            where = f"{name}[{stage}]"
+            nodes = tree.nodes
+            if not isinstance(nodes, np.ndarray):
+                raise ValueError(f"{where}.nodes must be an array, not {type(nodes).__name__}")
+            fields = {f"{where}.{field}": nodes[field] for field in _NODES}
+            check_parts({f"{where}.{field}": part for field, part in _NODES.items()}, fields, {})
+            inner = np.flatnonzero(nodes["is_leaf"] == 0)
+            children = np.concatenate([nodes["left"][inner], nodes["right"][inner]])
+            if not np.array_equal(np.sort(children), np.arange(1, len(nodes))) or (children <= np.tile(inner, 2)).any():
+                raise ValueError(f"{where} is no tree with its root first and each child behind its parent")
+            if len(nodes) - len(inner) > MAX_LEAVES:
+                raise ValueError(f"{where} must have at most {MAX_LEAVES} leaves, not {len(nodes) - len(inner)}")
+            if (nodes["feature_idx"][inner] >= sizes["features"]).any():
+                raise ValueError(f"{where} looks at a feature beyond the last of {sizes['features']}")
 
 
 class Forest(NamedTuple):

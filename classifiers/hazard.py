@@ -1,6 +1,7 @@
 """What the two torch models share: the training loop, and survival curves from hazards."""
 
 import copy
+import math
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -12,9 +13,20 @@ import torch
 from brgym._checks import check_choice, check_integer, check_real
 from brgym.cluster import Integers, Reals
 from classifiers.curves import hazard_curves, hazard_sums
+from classifiers.layout import MAX_OUTPUT_TOKENS, Array, Part
 from classifiers.learned import Examples, LearnedPredictor, Monitor
 
 DEVICES = ("auto", "cpu", "cuda")
+
+WEIGHT_RANGES = {
+    "mean": (-1e10, 1e10),
+    "scale": (1e-30, 1e10),
+    "log_longest": (0.0, math.log1p(2 * MAX_OUTPUT_TOKENS)),
+    "weight": (-1e6, 1e6),
+    "bias": (-1e6, 1e6),
+    "log_width": (-1e6, 1e6),
+}
+"""Smallest and largest value of a stored weight, by the last part of its name."""
 
 
 class Standardizer(torch.nn.Module):
@@ -89,15 +101,27 @@ class HazardPredictor(LearnedPredictor):
         weights = {f"network.{name}": weight.numpy() for name, weight in self.network_.state_dict().items()}
         return {}, dict(weights), {}
 
+    def _model_layout(self, settings: Mapping[str, Any]) -> tuple[Mapping[str, Part], Mapping[str, Part]]:
+        with torch.device("meta"):  # shapes without numbers
+            shapes = self._network_for(settings).state_dict()
+        arrays = {}
+        for name, weight in shapes.items():
+            low, high = WEIGHT_RANGES[name.rpartition(".")[2]]
+            shape = tuple(weight.shape) or (1,)  # a single number is stored as an array of one
+            arrays[f"network.{name}"] = Array(shape=shape, dtype=np.float32, low=low, high=high)
+        return arrays, {}
+
+    def _network_for(self, settings: Mapping[str, Any]) -> torch.nn.Module:
+        """The network that settings are of, untrained."""
+        return self._network(len(settings["features"]))
+
     def _restore_model(
         self, settings: Mapping[str, Any], arrays: Mapping[str, Any], estimators: Mapping[str, Any]
     ) -> None:
-        network = self._network(len(self.features_.names))
+        with torch.device("meta"):
+            network = self._network_for(settings)
         kept = {name.removeprefix("network."): weight for name, weight in arrays.items() if name.startswith("network.")}
-        try:
-            network.load_state_dict({name: torch.tensor(weight) for name, weight in kept.items()})
-        except RuntimeError as error:
-            raise TypeError(f"weights of another network: {error}") from error
+        network.load_state_dict({name: torch.tensor(weight) for name, weight in kept.items()}, assign=True)
         self.network_ = network.eval()
 
     def _hazard(self, rows: Reals) -> Reals:
@@ -111,6 +135,9 @@ class HazardPredictor(LearnedPredictor):
         check_integer("patience", self.patience, minimum=1)
         check_integer("batch_size", self.batch_size, minimum=1)
         check_real("learning_rate", self.learning_rate, minimum=0.0, exclusive=True)
+        check_choice("device", self.device, DEVICES)
+
+    def _check_machine(self) -> None:
         device_of(self.device)
 
     def _tune(self, training: Examples, validation: Examples, monitor: Monitor) -> None:

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
@@ -11,12 +12,16 @@ from sklearn.exceptions import NotFittedError
 from brgym._checks import check_integer, check_real
 from brgym.cluster import Integers, Reals
 from brgym.workload import Workload
-from classifiers.features import Features, PromptHistory
+from classifiers.features import Features, PromptHistory, check_names, has_history
 from classifiers.interface import ActiveRequests
+from classifiers.layout import Layout, Part, check_settings
 from classifiers.snapshots import Flags, admissions, check_both_classes, sample_snapshots, training_fingerprint
 
 VALIDATION_SHARE = 0.2
 """Latest share of the training requests on which the number of rounds is chosen and probabilities are calibrated."""
+
+STORED_MAXIMA = {"horizon": 2**16, "intervals": 2**16, "hidden": 2**16, "bins": 2**16}
+"""The largest parameters of a predictor on disk that decide how much memory a prediction takes (our choice)."""
 
 Monitor = Callable[[str, int, Mapping[str, float]], None]
 """Told of progress: what is being learned, how many rounds are done, and figures such as the loss."""
@@ -71,6 +76,7 @@ class LearnedPredictor(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-lear
                 seen to end within it, or as `admissions`.
         """
         self._check_parameters()
+        self._check_machine()
         admitted_s = admissions(workload, admit_s)
         longest = int(workload.output_tokens.max())
         if self.horizon >= longest:
@@ -115,6 +121,24 @@ class LearnedPredictor(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-lear
             arrays |= {"hashes": history.hashes, "hash_moments": history.moments, "hash_prior": history.prior}
         return settings | {"features": list(self.features_.names)}, arrays, estimators
 
+    def layout(self, settings: Mapping[str, Any]) -> Layout:
+        """What the parts that `dump` gives have to be, with these parameters and settings.
+
+        Raises:
+            TypeError: If a parameter or a setting is of the wrong type.
+            ValueError: If one is out of range.
+        """
+        self._check_parameters()
+        for name, value in self.get_params().items():
+            if name in STORED_MAXIMA:
+                check_integer(name, value, minimum=1, maximum=STORED_MAXIMA[name])
+        check_settings(settings, self._settings() | {"features": partial(check_names, wanted=self.wanted_features)})
+        features = settings["features"]
+        arrays, estimators = self._model_layout(settings)
+        if has_history(features):
+            arrays = {**arrays, **PromptHistory.STORED}
+        return Layout(arrays, estimators, {"features": len(features)})
+
     def restore(self, settings: Mapping[str, Any], arrays: Mapping[str, Any], estimators: Mapping[str, Any]) -> None:
         """Takes back what `dump` gave."""
         history = None
@@ -143,6 +167,14 @@ class LearnedPredictor(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-lear
     def _dump_model(self) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
         """The model's own part of `dump`."""
 
+    def _settings(self) -> dict[str, Callable[[Any], object]]:
+        """The model's own part of the settings: what checks each of them."""
+        return {}
+
+    @abstractmethod
+    def _model_layout(self, settings: Mapping[str, Any]) -> tuple[Mapping[str, Part], Mapping[str, Part]]:
+        """The model's own part of `layout`: arrays and estimators; the settings are checked."""
+
     @abstractmethod
     def _restore_model(
         self, settings: Mapping[str, Any], arrays: Mapping[str, Any], estimators: Mapping[str, Any]
@@ -155,6 +187,9 @@ class LearnedPredictor(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-lear
         check_integer("random_state", self.random_state, minimum=0)
         if self.step_s is not None:
             check_real("step_s", self.step_s, minimum=0.0, exclusive=True)
+
+    def _check_machine(self) -> None:
+        """Checks that there is what training needs; a prediction needs nothing."""
 
     def _examples(self, workload: Workload, admit_s: Reals) -> tuple[Features, Examples]:
         features = Features.of(workload, self.wanted_features, step_s=self.step_s, admit_s=admit_s)

@@ -1,5 +1,6 @@
 """Logistic regression: the plainest model that can use more than the age."""
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
@@ -10,9 +11,55 @@ from sklearn.preprocessing import StandardScaler
 from brgym._checks import check_real
 from brgym.cluster import Reals
 from classifiers.features import FEATURES
+from classifiers.layout import Array, Model, Part, Size
 from classifiers.learned import Examples, Monitor
 from classifiers.snapshots import STEP_S
 from classifiers.two_part import TwoPartPredictor
+
+_SCALER = Model(
+    kind=StandardScaler,
+    attributes={
+        "n_features_in_": Size("features"),
+        "mean_": Array(shape=("features",), low=-1e10, high=1e10),
+        "scale_": Array(shape=("features",), low=1e-30, high=1e10),
+    },
+)
+_STORED: Mapping[str, Part] = {
+    "classifier": Model(
+        kind=Pipeline,
+        attributes={},
+        method="predict_proba",
+        columns=(2,),
+        steps=(
+            _SCALER,
+            Model(
+                kind=LogisticRegression,
+                attributes={
+                    "n_features_in_": Size("features"),
+                    "classes_": Array(shape=(2,), low=0.0, high=1.0, order="strictly rising", starts=0, ends=1),
+                    "coef_": Array(shape=(1, "features"), low=-1e6, high=1e6),
+                    "intercept_": Array(shape=(1,), low=-1e6, high=1e6),
+                },
+            ),
+        ),
+    ),
+    "regressor": Model(
+        kind=Pipeline,
+        attributes={},
+        method="predict",
+        steps=(
+            _SCALER,
+            Model(
+                kind=PoissonRegressor,
+                attributes={
+                    "n_features_in_": Size("features"),
+                    "coef_": Array(shape=("features",), low=-1e6, high=1e6),
+                    "intercept_": Array(shape=(), low=-1e6, high=1e6),
+                },
+            ),
+        ),
+    ),
+}
 
 
 class Logistic(TwoPartPredictor):
@@ -63,6 +110,9 @@ class Logistic(TwoPartPredictor):
         classifier = make_pipeline(StandardScaler(), LogisticRegression(C=weight, max_iter=300))
         regressor = make_pipeline(StandardScaler(), PoissonRegressor(alpha=self.penalty, max_iter=300))
         self._use(classifier.fit(rows, ends), regressor.fit(*self._finishing(examples)))
+
+    def _estimators(self) -> Mapping[str, Part]:
+        return _STORED
 
     def _use(self, classifier: Pipeline, regressor: Pipeline) -> None:
         self.classifier_, self.regressor_ = classifier, regressor

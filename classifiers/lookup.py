@@ -16,18 +16,26 @@ _BUCKETS = 4
 MISSING = -1
 """The place of a key that is not there."""
 
+MAX_AWAY = 500
+"""The most slots that keys may stand off their own, on average: half a slot is usual, and with this many a second is
+lost at a million keys (our choice)."""
+
 
 class KeyIndex:
     """The place of each of some distinct keys.
 
     Args:
         keys: Distinct integers, shape (keys,).
+
+    Raises:
+        ValueError: If so many of the keys want the same slots that somebody must have chosen them for it.
     """
 
     def __init__(self, keys: Integers) -> None:
         size = 1 << (2 * len(keys)).bit_length()  # at most half full, so that a search ends soon
         self._table = np.full((size, 2), MISSING, np.int64)  # key and place side by side: one trip to memory
-        _insert(np.ascontiguousarray(keys), self._table)
+        if not _insert(np.ascontiguousarray(keys), self._table):
+            raise ValueError(f"hashes must be at most {MAX_AWAY} slots off theirs in a hash table, on average")
 
     def places(self, keys: Integers) -> Integers:
         """Index of each key among those of the constructor, `MISSING` where it is not, shape that of `keys`."""
@@ -42,13 +50,19 @@ def _slot(key: int, mask: int) -> int:
 
 
 @compiled
-def _insert(keys: Integers, table: Integers) -> None:
+def _insert(keys: Integers, table: Integers) -> bool:
+    """Fills the table; False where that takes too long."""
     mask = len(table) - 1
+    left = MAX_AWAY * len(keys)
     for place in range(len(keys)):
         slot = _slot(keys[place], mask)
         while table[slot, 1] != MISSING:
             slot = (slot + 1) & mask
+            left -= 1
+        if left < 0:
+            return False
         table[slot, 0], table[slot, 1] = keys[place], place
+    return True
 
 
 @compiled

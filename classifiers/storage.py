@@ -2,24 +2,28 @@
 
 `metadata.json` says what it is and holds a digest of the other files: `arrays.safetensors`, everything that is an array
 (weights of torch models included), and `estimators.skops`, scikit-learn's models, of which skops restores known types
-only.
+only. A digest tells damage, not intent: all parts are also checked against what the predictor's kind declares of them
+(`classifiers.layout`), since compiled code trusts them.
 """
 
 import hashlib
+import io
 import json
 import os
 import shutil
-from collections.abc import Mapping
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import sklearn
-from safetensors import SafetensorError
 from safetensors.numpy import load as read_arrays
 from safetensors.numpy import save as arrays_as_bytes
 
 import brgym
+from classifiers.layout import check_parts
 from classifiers.registry import class_of, name_of, names
 
 FORMAT = "brgym-predictor"
@@ -44,6 +48,23 @@ TRUSTED_TYPES = (
 """What skops may restore besides the types that it trusts by itself: plain data of scikit-learn's own models."""
 
 
+ESTIMATOR_TYPES = (
+    "sklearn.ensemble._hist_gradient_boosting.gradient_boosting.HistGradientBoostingClassifier",
+    "sklearn.ensemble._hist_gradient_boosting.gradient_boosting.HistGradientBoostingRegressor",
+    "sklearn.linear_model._glm.glm.PoissonRegressor",
+    "sklearn.linear_model._logistic.LogisticRegression",
+    "sklearn.pipeline.Pipeline",
+    "sklearn.preprocessing._data.StandardScaler",
+    "sklearn.preprocessing._label.LabelEncoder",
+)
+"""What else our models are made of. skops trusts all of scikit-learn, much of which is compiled code, and more; of
+Python's and numpy's own types it trusts plain data."""
+
+MAX_METADATA_BYTES = 2**20
+MAX_UNPACKED_BYTES = 2**28
+"""Estimators that unpack to more are refused (our choice)."""
+
+
 class StorageError(ValueError):
     """A folder that holds no predictor which this version can load; the message says why."""
 
@@ -57,7 +78,7 @@ def save(predictor: Any, folder: str | os.PathLike[str]) -> None:
 
     Raises:
         TypeError: If the predictor is of another class.
-        ValueError: If it is not fitted.
+        ValueError: If it is not fitted, or holds what no stored predictor may, such as a weight that is NaN.
         OSError: If the folder cannot be written, or is there and holds something else.
     """
     name = name_of(predictor)
@@ -67,7 +88,11 @@ def save(predictor: Any, folder: str | os.PathLike[str]) -> None:
     if target.exists() and (not target.is_dir() or (any(target.iterdir()) and not (target / METADATA).is_file())):
         raise FileExistsError(f"{folder} is there and is not a predictor's folder: nothing was written")
     settings, arrays, estimators = predictor.dump()
-    files = {ARRAYS: arrays_as_bytes({key: np.ascontiguousarray(array) for key, array in arrays.items()})}
+    arrays = {key: np.ascontiguousarray(array) for key, array in arrays.items()}
+    layout = predictor.layout(settings)
+    check_parts(layout.arrays, arrays, layout.sizes)
+    check_parts(layout.estimators, estimators, layout.sizes)
+    files = {ARRAYS: arrays_as_bytes(arrays)}
     if estimators:
         import skops.io
 
@@ -92,18 +117,24 @@ def load(folder: str | os.PathLike[str]) -> Any:
 
     Raises:
         FileNotFoundError: If there is no such folder.
-        StorageError: If it holds no predictor, one of another version, or one that is damaged.
+        StorageError: If it holds no predictor, one of another version, or one that is damaged or not as `save` writes
+            it, whatever of it that is.
     """
     place = Path(folder)
     metadata = read_metadata(place)
     contents = {file: _checked(place / file, digest) for file, digest in metadata["files"].items()}
-    try:
-        arrays = read_arrays(contents[ARRAYS])
-        estimators = _estimators(contents.get(ESTIMATORS), metadata, place)
+    settings = metadata["settings"]
+    with _refusing(place / METADATA):
         predictor = class_of(metadata["model"])(**metadata["parameters"])
-        predictor.restore(metadata["settings"], arrays, estimators)
-    except (KeyError, TypeError, AttributeError, SafetensorError) as error:
-        raise StorageError(f"{place}: the predictor's parts do not fit together: {error!r}") from error
+        layout = predictor.layout(settings)
+    with _refusing(place / ARRAYS):
+        arrays = read_arrays(contents[ARRAYS])
+        check_parts(layout.arrays, arrays, layout.sizes)
+    with _refusing(place / ESTIMATORS):
+        estimators = _estimators(contents.get(ESTIMATORS), metadata, place)
+        check_parts(layout.estimators, estimators, layout.sizes)
+    with _refusing(place / ARRAYS):
+        predictor.restore(settings, arrays, estimators)
     predictor.workload_fingerprint_ = metadata["workload_fingerprint"]
     return predictor
 
@@ -115,31 +146,72 @@ def read_metadata(folder: Path) -> dict[str, Any]:
         FileNotFoundError: If there is no such folder.
         StorageError: If it holds no predictor, or one of another version.
     """
-    if not folder.is_dir():
+    path = folder / METADATA
+    with _refusing(folder):
+        there = folder.is_dir()
+    if not there:
         raise FileNotFoundError(f"no such folder: {folder}")
-    try:
-        metadata = json.loads((folder / METADATA).read_text())
-    except FileNotFoundError:
-        raise StorageError(f"{folder} is not a predictor's folder: it has no {METADATA}") from None
-    except ValueError as error:
-        raise StorageError(f"{folder / METADATA} is damaged: {error}") from None
-    if not isinstance(metadata, dict) or metadata.get("format") != FORMAT:
-        raise StorageError(f"{folder / METADATA} is not of a predictor of brgym: its format is not {FORMAT!r}")
-    if metadata.get("format_version") != FORMAT_VERSION:
-        raise StorageError(
-            f"{folder} is of format version {metadata.get('format_version')}, this is brgym {brgym.__version__}, which "
-            f"reads version {FORMAT_VERSION}: train it again"
-        )
-    missing = {"model", "parameters", "settings", "files", "workload_fingerprint", "scikit_learn"} - metadata.keys()
-    if missing or metadata["model"] not in names() or not set(metadata["files"]) <= {ARRAYS, ESTIMATORS}:
-        raise StorageError(f"{folder / METADATA} is damaged: an entry is missing or unknown {sorted(missing)}")
+    with _refusing(path):
+        if not path.is_file():
+            raise StorageError(f"{folder} is not a predictor's folder: it has no {METADATA}")
+        if path.stat().st_size > MAX_METADATA_BYTES:
+            raise ValueError(f"it is larger than {MAX_METADATA_BYTES} bytes")
+        metadata = json.loads(path.read_bytes())
+        _check_metadata(metadata, folder)
     return metadata
 
 
-def _checked(path: Path, digest: str) -> bytes:
-    if not path.is_file():
-        raise StorageError(f"{path} is missing")
-    content = path.read_bytes()
+_ENTRIES = {
+    "model": str,
+    "parameters": dict,
+    "settings": dict,
+    "files": dict,
+    "workload_fingerprint": str,
+    "scikit_learn": str,
+}
+
+
+def _check_metadata(metadata: Any, folder: Path) -> None:
+    if not isinstance(metadata, dict) or metadata.get("format") != FORMAT:
+        raise StorageError(f"{folder / METADATA} is not of a predictor of brgym: its format is not {FORMAT!r}")
+    version = metadata.get("format_version")
+    if version != FORMAT_VERSION:
+        raise StorageError(
+            f"{folder} is of format version {version!r:.40}, this is brgym {brgym.__version__}, which reads version "
+            f"{FORMAT_VERSION}: train it again"
+        )
+    for entry, kind in _ENTRIES.items():
+        if not isinstance(metadata.get(entry), kind):
+            raise StorageError(f"{folder / METADATA} is damaged: {entry} is missing or no {kind.__name__}")
+    if metadata["model"] not in names():
+        raise StorageError(f"{folder / METADATA} is damaged: there is no model {metadata['model']!r:.40}")
+    if not {ARRAYS} <= metadata["files"].keys() <= {ARRAYS, ESTIMATORS}:
+        listed = sorted(metadata["files"])
+        raise StorageError(f"{folder / METADATA} is damaged: a file is missing or unknown {listed!s:.80}")
+
+
+@contextmanager
+def _refusing(path: Path) -> Iterator[None]:
+    """Turns whatever is raised into one line that names the file.
+
+    What a stranger wrote goes through parsers of several libraries, and none of them says all that it may raise.
+    """
+    try:
+        yield
+    except StorageError:
+        raise
+    except Exception as error:
+        said = " ".join(str(error).split())[:500]
+        if not isinstance(error, ValueError):
+            said = f"{type(error).__name__} {said}"
+        raise StorageError(f"{path} is damaged or is no predictor's: {said}") from error
+
+
+def _checked(path: Path, digest: object) -> bytes:
+    with _refusing(path):
+        if not path.is_file():
+            raise StorageError(f"{path} is missing")
+        content = path.read_bytes()
     if hashlib.sha256(content).hexdigest() != digest:
         raise StorageError(f"{path} is damaged or of another predictor: {len(content)} bytes of another digest")
     return content
@@ -152,14 +224,34 @@ def _estimators(content: bytes | None, metadata: Mapping[str, Any], place: Path)
 
     if metadata["scikit_learn"] != sklearn.__version__:
         raise StorageError(
-            f"{place} was saved with scikit-learn {metadata['scikit_learn']}, here is {sklearn.__version__}, whose "
-            "models may differ inside: train it again"
+            f"{place} was saved with scikit-learn {metadata['scikit_learn']!r:.40}, here is {sklearn.__version__}, "
+            "whose models may differ inside: train it again"
         )
-    untrusted = set(skops.io.get_untrusted_types(data=content)) - set(TRUSTED_TYPES)
+    untrusted = _types(content) - {*TRUSTED_TYPES, *ESTIMATOR_TYPES}
     if untrusted:
-        raise StorageError(f"{place / ESTIMATORS} holds types that are not trusted: {sorted(untrusted)}")
+        raise StorageError(f"{place / ESTIMATORS} holds types that are not trusted: {sorted(untrusted)!s:.300}")
     estimators: dict[str, Any] = skops.io.loads(content, trusted=list(TRUSTED_TYPES))
     return estimators
+
+
+def _types(content: bytes) -> set[str]:
+    """The full names of all types in a file of skops, without Python's and numpy's own."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        unpacked = sum(entry.file_size for entry in archive.infolist())
+        if unpacked > MAX_UNPACKED_BYTES:
+            raise ValueError(f"it unpacks to {unpacked} bytes, which is more than {MAX_UNPACKED_BYTES}")
+        left = [json.loads(archive.read("schema.json"))]
+    types = set()
+    while left:
+        node = left.pop()
+        if isinstance(node, dict):
+            module = str(node.get("__module__", "builtins"))
+            if module.partition(".")[0] not in ("builtins", "numpy"):
+                types.add(f"{module}.{node.get('__class__')}")
+            left.extend(node.values())
+        elif isinstance(node, list):
+            left.extend(node)
+    return types
 
 
 def _replace(target: Path, files: Mapping[str, bytes]) -> None:

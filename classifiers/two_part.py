@@ -1,15 +1,16 @@
 """Predictors in two parts: whether a request ends within the horizon, and if so, how long it goes on until then."""
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
 from brgym._checks import check_choice
 from brgym.cluster import Reals
-from classifiers.calibration import CALIBRATIONS, Calibration
+from classifiers.calibration import CALIBRATIONS, STORED, Calibration
 from classifiers.curves import EndingCurve
+from classifiers.layout import Part
 from classifiers.learned import Examples, LearnedPredictor, Monitor
 
 CERTAIN = 1e-6
@@ -75,6 +76,20 @@ class TwoPartPredictor(LearnedPredictor):
         if self.calibration_ is not None:
             arrays = {"calibration_logit": self.calibration_.logit, "calibrated": self.calibration_.probability}
         return settings, arrays, {"classifier": self.classifier_, "regressor": self.regressor_}
+
+    def _settings(self) -> dict[str, Callable[[Any], object]]:
+        return {"straight": self._check_straight}
+
+    def _check_straight(self, value: object) -> None:
+        if value is not (self.calibration == "platt"):
+            raise ValueError(f"straight must be {self.calibration == 'platt'} with calibration {self.calibration!r}")
+
+    def _model_layout(self, settings: Mapping[str, Any]) -> tuple[Mapping[str, Part], Mapping[str, Part]]:
+        return STORED[self.calibration], self._estimators()
+
+    @abstractmethod
+    def _estimators(self) -> Mapping[str, Part]:
+        """What the classifier and the regressor have to be, by these names."""
 
     def _restore_model(
         self, settings: Mapping[str, Any], arrays: Mapping[str, Any], estimators: Mapping[str, Any]

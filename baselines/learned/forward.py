@@ -74,7 +74,8 @@ def weights_from(state: Mapping[str, npt.NDArray[Any]]) -> Weights:
     """Takes the weights of `RouterNetwork.state_dict()`, as arrays; what the value needs is left out.
 
     Raises:
-        ValueError: If a weight is missing or has another shape than `RouterNetwork` gives it.
+        ValueError: If a weight is missing, has another shape than `RouterNetwork` gives it, is not of float32, or holds
+            a number that is not finite.
     """
     try:
         layers = {name: state[f"{name}.weight"] for name in _LAYERS}
@@ -99,6 +100,8 @@ def weights_from(state: Mapping[str, npt.NDArray[Any]]) -> Weights:
     for name, array, shape in zip(Weights._fields, found, _shapes(len(found.score)), strict=True):
         if array.shape != shape:
             raise ValueError(f"weights of another network: {name} has shape {array.shape}, not {shape}")
+        if array.dtype != np.float32 or array.size == 0 or not np.isfinite(array).all():
+            raise ValueError(f"weights that are no network's: {name} must hold finite float32 and at least one")
     return Weights(*(np.ascontiguousarray(array, np.float32) for array in found))
 
 

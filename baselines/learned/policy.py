@@ -102,9 +102,11 @@ def read_weights(file: Path) -> Weights:
         ValueError: If the file is no safetensors file, or holds the weights of another network.
         OSError: If it cannot be read.
     """
+    if file.is_dir():
+        raise IsADirectoryError(f"{file} is a folder and no safetensors file")
     try:
         return weights_from(load_file(file))
-    except SafetensorError as error:
+    except (SafetensorError, AttributeError, KeyError, TypeError) as error:  # the others: a type that numpy lacks
         raise ValueError(f"{file} is no safetensors file: {error}") from error
     except ValueError as error:
         raise ValueError(f"{file}: {error}") from None

@@ -134,6 +134,19 @@ def test_weights_that_are_none_are_refused(tmp_path: Path) -> None:
     save_file(weights | {"pair.weight": torch.zeros((8, 3))}, broken)
     with pytest.raises(ValueError, match=r"weights of another network: pair has shape \(3, 8\), not \(4, 8\)"):
         baselines.make("learned", weights=broken)
+    for wrong in (
+        torch.full((8, 4), torch.nan),
+        torch.full((8, 4), torch.inf),
+        torch.zeros((8, 4), dtype=torch.float64),
+    ):
+        save_file(weights | {"pair.weight": wrong}, broken)
+        with pytest.raises(ValueError, match=r"broken\.safetensors: .* pair must hold finite float32"):
+            baselines.make("learned", weights=broken)
+    save_file({"worker.weight": torch.zeros((8, 6)).to(torch.float8_e4m3fn)}, broken)
+    with pytest.raises(ValueError, match=r"broken\.safetensors is no safetensors file"):
+        baselines.make("learned", weights=broken)
+    with pytest.raises(IsADirectoryError, match="is a folder"):
+        baselines.make("learned", weights=tmp_path)
 
 
 @pytest.mark.parametrize("name", ["worker_window", "candidate_window"])

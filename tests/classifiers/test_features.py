@@ -1,9 +1,11 @@
 from typing import ClassVar, Literal
 
 import numpy as np
+import pytest
 
 from brgym.cluster import ClusterConfig, simulate
 from brgym.workload import Workload
+from classifiers import HistGB
 from classifiers.features import FEATURES, Features
 from classifiers.snapshots import sample_snapshots
 from tests.classifiers.conftest import workload_of
@@ -76,3 +78,13 @@ def test_an_unknown_prompt_is_described_by_all_requests(workload):
     stranger.active_prompt_hash[:] = -1
     expected = [0.0, np.log(workload.output_tokens).mean()]
     np.testing.assert_allclose(features.matrix(stranger), [expected] * 5)
+
+
+def test_a_feature_that_nothing_fills_is_named(workload):
+    class Hopeful(HistGB):
+        wanted_features = ("age_tokens", "age_in_weeks")
+
+    with pytest.raises(ValueError, match="unknown feature 'age_in_weeks'"):
+        Hopeful(horizon=20).fit(workload)
+    with pytest.raises(ValueError, match="feature 'hash_log_count' tells of past requests"):
+        Features(("age_tokens", "hash_log_count"))
