@@ -1,35 +1,22 @@
-"""Compilation: the one place that says how Numba turns a function into machine code.
+"""Compilation: the one place that says how Numba turns a function into machine code, and when it may use it again.
 
-Numba's disk cache knows when a function's own file changed, not when a function that it calls did. The cache folder is
-therefore named after the state of all source files of the project, so that an edit anywhere is an edit everywhere.
+Numba's disk cache knows when a function's own file changed, not when a function that it calls did, or a constant that
+it takes from elsewhere. Machine code is therefore kept under a digest of all that it was made of, see
+`brgym._ingredients`. It lies where Numba puts it: beside the source, or in `NUMBA_CACHE_DIR`.
 """
 
-import hashlib
 from collections.abc import Callable
-from pathlib import Path
+from contextlib import suppress
 from typing import Any, TypeVar, cast
 
 import numba
+from numba.core.caching import FunctionCache
 from numba.extending import register_jitable
 
+from brgym._ingredients import digest_of_function
+
 config: Any = numba.config
-
 F = TypeVar("F", bound=Callable[..., Any])
-
-_ROOT = Path(__file__).resolve().parent.parent
-_PACKAGES = ("brgym", "baselines", "classifiers")
-
-
-def _source_stamp() -> str:
-    digest = hashlib.sha256()
-    for package in _PACKAGES:
-        for path in sorted((_ROOT / package).rglob("*.py")):
-            status = path.stat()
-            digest.update(f"{path}:{status.st_mtime_ns}:{status.st_size}\n".encode())
-    return digest.hexdigest()[:16]
-
-
-_CACHE_DIR = config.CACHE_DIR or str(_ROOT / "brgym" / "__pycache__" / f"numba-{_source_stamp()}")
 
 
 def compiled(function: F) -> F:
@@ -68,12 +55,34 @@ def compiled_for(*signatures: Any) -> Callable[[F], F]:
     With a fixed signature, an argument may be a first-class function: any compiled function of that type can be passed
     without compiling the caller again.
     """
-    return lambda function: _compile(function, list(signatures))
+    return lambda function: _compile(function, signatures)
 
 
-def _compile(function: F, signatures: list[Any] | None = None, **options: Any) -> F:
-    folder, config.CACHE_DIR = config.CACHE_DIR, _CACHE_DIR
-    try:
-        return cast(F, numba.njit(signatures, cache=True, nogil=True, error_model="numpy", **options)(function))
-    finally:
-        config.CACHE_DIR = folder
+def _compile(function: F, signatures: tuple[Any, ...] = (), **options: Any) -> F:
+    dispatcher: Any = numba.njit(nogil=True, error_model="numpy", **options)(cast(Any, function))
+    if dispatcher is function:  # as it is where NUMBA_DISABLE_JIT is set
+        return function
+    with suppress(RuntimeError):  # code made by `exec` has no file, and Numba no place to cache it
+        dispatcher._cache = cast(Any, _Cache)(function)
+    for signature in signatures:
+        dispatcher.compile(signature)
+    if signatures:
+        dispatcher.disable_compile()
+    return cast(F, dispatcher)
+
+
+class _Cache(FunctionCache):
+    """Numba's cache of a function, with what the machine code is made of in the key.
+
+    The digest is taken at the first look-up: a module may define what a function needs after the function.
+    """
+
+    _digest: str | None = None
+
+    def _index_key(self, sig: Any, codegen: Any) -> Any:
+        if self._digest is None:
+            self._digest, used = digest_of_function(self._py_func)
+            for helper in used:
+                if type(helper._cache) is FunctionCache:  # its author had it cached by Numba's own rule
+                    helper._cache = cast(Any, _Cache)(helper.py_func)
+        return (*cast(Any, super())._index_key(sig, codegen), self._digest, config.BOUNDSCHECK)

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-import brgym._compile
 from brgym import RouterView
+from brgym._compile import config
 from brgym.testing import check_predictor
 
 
@@ -31,8 +31,7 @@ class Constant:
 
 def main(folder: Path, scratch: Path, count: int) -> None:
     check_predictor(Constant())
-    brgym._compile.config.BOUNDSCHECK = 1
-    brgym._compile._CACHE_DIR = str(scratch / "numba")
+    config.BOUNDSCHECK = 1
     from classifiers.lookup import _widen  # only now: nothing above imports compiled code of predictors
     from tests.classifiers.mutations import mutate
 

@@ -1,29 +1,15 @@
 """Results that are already there: one JSON file a cell, named by the digest of everything that defines the cell."""
 
 import hashlib
-import importlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import brgym
 from brgym.plumbing.files import write_atomically
 
 Figures = dict[str, float | None]
 """The figures of a run by name; None where there is none."""
-
-_PACKAGES = ("brgym.cluster", "brgym.workload", "baselines", "classifiers")
-
-
-def code_digest(packages: Sequence[str] = _PACKAGES) -> str:
-    """Digest of the source code that decides what comes out of a run, so that results of other code are not reused."""
-    digest = hashlib.sha256(brgym.__version__.encode())
-    for package in packages:
-        folder = Path(str(importlib.import_module(package).__file__)).parent
-        for source in sorted(folder.rglob("*.py")):
-            digest.update(source.relative_to(folder).as_posix().encode() + b"\0" + source.read_bytes())
-    return digest.hexdigest()[:16]
 
 
 class Store:

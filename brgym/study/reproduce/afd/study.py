@@ -8,21 +8,20 @@ from typing import Any, Literal
 from joblib import Parallel, delayed
 
 from brgym._checks import check_choice, check_integer
+from brgym._ingredients import digest_of_modules
 from brgym.plumbing.files import write_rows, write_text
 from brgym.plumbing.pictures import write_png
+from brgym.study.reproduce.afd import routers, search
 from brgym.study.reproduce.afd.grid import Cell, cells
 from brgym.study.reproduce.afd.report import report
 from brgym.study.reproduce.afd.router_outcomes import Served, outcomes
 from brgym.study.reproduce.afd.routers import CASES, FIGURES, REQUESTS_PER_SLOT, Case, Run, runs, serve
 from brgym.study.reproduce.afd.search import stored
 from brgym.study.reproduce.afd.verdicts import Explored, verdicts
-from brgym.study.reproduce.store import Figures, Store, code_digest
+from brgym.study.reproduce.store import Figures, Store
 
 Part = Literal["grid", "routers", "all"]
 PARTS = ("grid", "routers", "all")
-
-_GRID_CODE = ("brgym.afd", "brgym.workload")
-_ROUTER_CODE = ("brgym.afd", "brgym.cluster", "brgym.workload", "baselines", "classifiers")
 
 
 def reproduce(
@@ -70,9 +69,10 @@ def reproduce(
     to_serve = runs(chosen, seeds)
     on_start(len(wanted) + len(to_serve))
     store = Store(out / "cells")
-    to_explore = [delayed(_explore)(cell, store, grid_seed, code_digest(_GRID_CODE)) for cell in wanted]
+    code = digest_of_modules(search.__name__)
+    to_explore = [delayed(_explore)(cell, store, grid_seed, code) for cell in wanted]
     explored = _side_by_side(to_explore, jobs, on_done)
-    code = code_digest(_ROUTER_CODE)
+    code = digest_of_modules(routers.__name__)
     tasks = [delayed(_serve)(run, store, requests_per_slot, code) for run in to_serve]
     served = dict(_side_by_side(tasks, jobs, on_done))
     _write_tables(explored, served, out)

@@ -31,7 +31,7 @@ def run_cells(
         cells: The cells.
         workloads: The workloads that they name.
         store: Where results are found and kept.
-        code: Digest of the code that runs (`code_digest`); results of other code are not reused.
+        code: Digest of the code that runs (`digest_of_modules`); results of other code are not reused.
         jobs: Processes; -1: as many as there are cores. (BR-H asks its predictor in Python, which threads would share.)
         on_cell: Told of each cell that is done.
 

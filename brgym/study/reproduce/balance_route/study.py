@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import Literal
 
 from brgym._checks import check_choice, check_integer
+from brgym._ingredients import digest_of_modules
 from brgym.plumbing.files import write_text
 from brgym.plumbing.pictures import write_png
+from brgym.study.reproduce.balance_route import running
 from brgym.study.reproduce.balance_route.csv_file import write_cells
 from brgym.study.reproduce.balance_route.outcomes import Outcomes
 from brgym.study.reproduce.balance_route.report import report
@@ -20,7 +22,7 @@ from brgym.study.reproduce.balance_route.workloads import (
     TraceBlocks,
     study_workloads,
 )
-from brgym.study.reproduce.store import Store, code_digest
+from brgym.study.reproduce.store import Store
 
 Part = Literal["tables", "ablations", "all"]
 PARTS = ("tables", "ablations", "all")
@@ -73,7 +75,7 @@ def reproduce(
     moved = [] if part == "tables" else sweeps()
     cells = _cells(shown, moved, {name: range(_seeds(workload, seeds)) for name, workload in workloads.items()})
     on_start(len(cells))
-    figures = run_cells(cells, workloads, store, code=code_digest(), jobs=jobs, on_cell=on_cell)
+    figures = run_cells(cells, workloads, store, code=digest_of_modules(running.__name__), jobs=jobs, on_cell=on_cell)
     outcomes = Outcomes(figures)
     write_cells(figures, out / ("cells.csv" if part == "all" else f"{part}.csv"))
     _draw(shown, moved, outcomes, out)

@@ -1,0 +1,204 @@
+"""What a result was made of: the source files and constants behind a compiled function, and behind a module.
+
+A cache that keeps results under such a digest cannot give what other code made. Files count by their content; what
+comes from Python itself and from installed packages counts by its version, or, for compiled functions, not at all.
+"""
+
+import functools
+import hashlib
+import importlib.util
+import inspect
+import re
+import sys
+import sysconfig
+import types
+from collections.abc import Iterator
+from importlib.metadata import packages_distributions, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+_STANDARD = Path(sysconfig.get_path("stdlib"))
+_INSTALLED = ("site-packages", "dist-packages")
+_OURS = ("brgym", "baselines", "classifiers")
+_IMPORT = re.compile(
+    r"^[ \t]*(?:from[ \t]+(?P<source>[\w.]+)[ \t]+import\b(?P<names>[ \t]*\([^)]*\)|[^\n(]*)"
+    r"|import[ \t]+(?P<modules>[\w., \t]+))",
+    re.MULTILINE,
+)
+
+
+def digest_of_function(function: Any) -> tuple[str, list[Any]]:
+    """Digest of all that the machine code of a compiled function is made of, and the compiled functions among it.
+
+    Followed are the functions that it names, in its module, through modules, and in closures, and theirs in turn: by
+    the content of their files, or by their byte code where there is no file. Other things that they name are constants
+    to Numba, and count by their value.
+    """
+    files: set[str] = set()
+    parts: set[str] = {np.__version__}
+    seen: set[int] = set()
+    compiled: list[Any] = []
+    pending = [function]
+    while pending:
+        thing = pending.pop()
+        if id(thing) in seen:
+            continue
+        seen.add(id(thing))
+        if hasattr(thing, "py_func"):
+            compiled.append(thing)
+        followed = _function_behind(thing)
+        if followed is None:
+            parts.add(_constant(thing, files))
+        elif not _is_foreign(followed.__code__.co_filename):
+            if Path(followed.__code__.co_filename).is_file():
+                files.add(followed.__code__.co_filename)
+            else:
+                parts.add(_byte_code(followed.__code__))
+            pending += _named(followed)
+    return _digest(sorted(parts), sorted(map(_file_digest, files))), compiled
+
+
+def digest_of_modules(*names: str) -> str:
+    """Digest of some modules and of all that they import, inside functions too.
+
+    The project's modules and the user's count by the content of their files, installed packages by their version.
+
+    Args:
+        *names: Full names of modules.
+
+    Returns:
+        16 hexadecimal digits.
+
+    Raises:
+        ValueError: If a module has no source file.
+    """
+    found: dict[str, str] = {}
+    pending = list(names)
+    while pending:
+        name = pending.pop()
+        if name in found:
+            continue
+        top = name.partition(".")[0]
+        if top not in _OURS and (package := _source_file(top)) is not None and _is_foreign(package):
+            found[top] = ", ".join(f"{known} {version(known)}" for known in sorted(set(_distributions().get(top, ()))))
+            continue
+        file = _source_file(name)
+        if file is not None:
+            found[name] = _file_digest(file)
+        elif name in names:
+            raise ValueError(f"{name} has no source file, so nobody could tell whether its results are still its own")
+        else:
+            continue
+        pending += _imported(file, name)
+    return _digest(sorted(found.items()))
+
+
+def _digest(*parts: object) -> str:
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
+
+
+@functools.cache
+def _file_digest(path: str) -> str:
+    """Digest of a file as it was when it was first asked for, which is about when it was imported."""
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+
+
+@functools.cache
+def _is_foreign(path: str) -> bool:
+    """Whether a file belongs to Python or to an installed package that is not ours."""
+    parts = Path(path).parts
+    for folder in _INSTALLED:
+        if folder in parts:
+            return parts[parts.index(folder) + 1] not in _OURS
+    return _STANDARD in Path(path).parents
+
+
+def _function_behind(thing: Any) -> types.FunctionType | None:
+    """The Python function of a compiled one, of one that Numba generates code for, or of a plain one."""
+    for attribute in ("py_func", "_defn"):
+        thing = getattr(thing, attribute, thing) if not inspect.isclass(thing) else thing
+    return thing if isinstance(thing, types.FunctionType) else None
+
+
+def _named(function: types.FunctionType) -> Iterator[Any]:
+    """What a function names: values of globals, attributes of modules, cells of its closure, its own attributes."""
+    names = set(_names(function.__code__))
+    for name in names & function.__globals__.keys():
+        value = function.__globals__[name]
+        if isinstance(value, types.ModuleType):
+            yield from (getattr(value, attribute) for attribute in names if hasattr(value, attribute))
+        else:
+            yield value
+    for cell in function.__closure__ or ():
+        yield cell.cell_contents
+    yield from function.__dict__.values()
+
+
+def _names(code: types.CodeType) -> Iterator[str]:
+    yield from code.co_names
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield from _names(constant)
+
+
+def _byte_code(code: types.CodeType) -> str:
+    inner = [_byte_code(value) if isinstance(value, types.CodeType) else repr(value) for value in code.co_consts]
+    return repr((code.co_name, code.co_code, code.co_names, code.co_varnames, inner))
+
+
+def _constant(value: Any, files: set[str]) -> str:
+    """A constant in words; a class of named fields adds its file to `files`."""
+    if isinstance(value, np.ndarray):
+        return f"array {value.dtype} {value.shape} {hashlib.sha256(value.tobytes()).hexdigest()}"
+    if isinstance(value, np.dtype):
+        return f"dtype {value!r} {value.itemsize}"
+    if isinstance(value, bool | int | float | complex | str | bytes | tuple | np.generic | types.NoneType):
+        return f"{type(value).__name__} {value!r}"
+    if inspect.isclass(value) and hasattr(value, "_fields"):
+        file = getattr(sys.modules.get(value.__module__), "__file__", None)
+        if file is not None and not _is_foreign(file):
+            files.add(file)
+        return f"{value.__qualname__} {value._fields}"
+    return f"{type(value).__module__}.{type(value).__qualname__}"
+
+
+_distributions = functools.cache(packages_distributions)
+
+
+@functools.cache
+def _source_file(name: str) -> str | None:
+    """The file of a module, found without importing it; None where there is no such module, or none with a source."""
+    package, _, module = name.rpartition(".")
+    if not package:
+        loaded = getattr(sys.modules.get(name), "__file__", None)
+        spec = None if loaded else importlib.util.find_spec(name)
+        file = loaded or (spec.origin if spec is not None and spec.has_location else None)
+        return file if file is not None and Path(file).is_file() else None
+    above = _source_file(package)
+    if above is None or Path(above).name != "__init__.py":
+        return None
+    for candidate in (Path(above).with_name(f"{module}.py"), Path(above).parent / module / "__init__.py"):
+        if candidate.is_file():
+            return str(candidate)
+    return None
+
+
+def _imported(file: str, module: str) -> Iterator[str]:
+    """The modules that a source file imports, and the packages that they lie in."""
+    if not file.endswith(".py"):
+        return
+    package = module if Path(file).name == "__init__.py" else module.rpartition(".")[0]
+    for found in _IMPORT.finditer(Path(file).read_text(encoding="utf-8")):
+        if found["modules"]:
+            sources = [entry.split()[0] for entry in found["modules"].split(",") if entry.strip()]
+        else:
+            source = found["source"]
+            if source.startswith("."):
+                source = importlib.util.resolve_name(source, package)
+            names = re.findall(r"\w+", re.sub(r"#.*", "", found["names"]))
+            sources = [source, *(f"{source}.{name}" for name in names)]
+        for name in sources:
+            if name.partition(".")[0] not in sys.stdlib_module_names:
+                yield name
