@@ -1,7 +1,8 @@
 """The training of the learned router, from imitation to reinforcement; the best weights so far are kept."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -122,11 +123,12 @@ class Training:
 
     def run(self) -> list[Point]:
         """Trains; returns the learning curve."""
-        if self.plan.teacher != "none":
-            self._imitate()
-        self._note("imitation", 0, np.nan)
-        if self.plan.updates:
-            self._reinforce()
+        with _repeatable(self._device):
+            if self.plan.teacher != "none":
+                self._imitate()
+            self._note("imitation", 0, np.nan)
+            if self.plan.updates:
+                self._reinforce()
         return self.curve
 
     @property
@@ -200,6 +202,20 @@ class Training:
 
     def _seconds(self) -> float:
         return time.monotonic() - self._begun_s
+
+
+@contextmanager
+def _repeatable(device: torch.device) -> Iterator[None]:
+    """On a CPU the same plan gives the same weights; left alone, torch's threads add gradients up in any order."""
+    enabled, warn_only = (
+        torch.are_deterministic_algorithms_enabled(),
+        torch.is_deterministic_algorithms_warn_only_enabled(),
+    )
+    torch.use_deterministic_algorithms(device.type == "cpu" or enabled, warn_only=warn_only)
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(enabled, warn_only=warn_only)
 
 
 def _teacher(name: str) -> PoolPolicy:
