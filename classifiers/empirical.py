@@ -44,6 +44,11 @@ class Survival(BaseEstimator):  # type: ignore[misc]  # scikit-learn is not type
         self.workload_fingerprint_ = workload.fingerprint()
         return self
 
+    @property
+    def mean_output_tokens(self) -> float:
+        """Mean output length of the training requests."""
+        return float(self.tail_.sum() / self.tail_[0])
+
     def expected_remaining(self, view: ActiveRequests, horizon: int) -> Reals:
         """E[min(remaining, horizon + 1)] of each active request, in steps, shape (active requests,)."""
         check_integer("horizon", horizon, minimum=0)
@@ -128,6 +133,11 @@ class ExactMatch(BaseEstimator):  # type: ignore[misc]  # scikit-learn is not ty
         self._use(hashes, np.append(first, len(order)), workload.output_tokens[order])
         self.workload_fingerprint_ = workload.fingerprint()
         return self
+
+    @property
+    def mean_output_tokens(self) -> float:
+        """Mean output length of the training requests."""
+        return self.fallback_.mean_output_tokens
 
     def expected_remaining(self, view: ActiveRequests, horizon: int) -> Reals:
         """E[min(remaining, horizon + 1)] of each active request, in steps, shape (active requests,)."""

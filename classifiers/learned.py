@@ -14,7 +14,7 @@ from brgym.cluster import Integers, Reals
 from brgym.workload import Workload
 from classifiers.features import Features, PromptHistory, check_names, has_history
 from classifiers.interface import ActiveRequests
-from classifiers.layout import Layout, Part, check_settings
+from classifiers.layout import MAX_OUTPUT_TOKENS, Layout, Part, check_settings
 from classifiers.snapshots import Flags, admissions, check_both_classes, sample_snapshots, training_fingerprint
 
 VALIDATION_SHARE = 0.2
@@ -51,6 +51,7 @@ class LearnedPredictor(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-lear
 
     Attributes:
         features_: The features that it reads.
+        mean_output_tokens: Mean output length of the training requests.
         workload_fingerprint_: Digest of the workload, and of the admissions, that it was fitted on.
     """
 
@@ -60,6 +61,7 @@ class LearnedPredictor(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-lear
     step_s: float | None
     random_state: int
     features_: Features
+    mean_output_tokens: float
     workload_fingerprint_: str
 
     def fit(self, workload: Workload, *, admit_s: Reals | None = None, monitor: Monitor | None = None) -> Self:
@@ -98,6 +100,7 @@ class LearnedPredictor(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-lear
         self._tune(training, validation, tell)
         self.features_, everything = self._examples(workload, admitted_s)
         self._learn(everything, tell)
+        self.mean_output_tokens = float(workload.output_tokens.mean())
         self.workload_fingerprint_ = training_fingerprint(workload, admit_s)
         return self
 
@@ -119,7 +122,8 @@ class LearnedPredictor(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-lear
         history = self.features_.history
         if history is not None:
             arrays |= {"hashes": history.hashes, "hash_moments": history.moments, "hash_prior": history.prior}
-        return settings | {"features": list(self.features_.names)}, arrays, estimators
+        common = {"features": list(self.features_.names), "mean_output_tokens": self.mean_output_tokens}
+        return settings | common, arrays, estimators
 
     def layout(self, settings: Mapping[str, Any]) -> Layout:
         """What the parts that `dump` gives have to be, with these parameters and settings.
@@ -132,7 +136,11 @@ class LearnedPredictor(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-lear
         for name, value in self.get_params().items():
             if name in STORED_MAXIMA:
                 check_integer(name, value, minimum=1, maximum=STORED_MAXIMA[name])
-        check_settings(settings, self._settings() | {"features": partial(check_names, wanted=self.wanted_features)})
+        common = {
+            "features": partial(check_names, wanted=self.wanted_features),
+            "mean_output_tokens": partial(check_real, "mean_output_tokens", minimum=1.0, maximum=MAX_OUTPUT_TOKENS),
+        }
+        check_settings(settings, self._settings() | common)
         features = settings["features"]
         arrays, estimators = self._model_layout(settings)
         if has_history(features):
@@ -145,6 +153,7 @@ class LearnedPredictor(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-lear
         if "hashes" in arrays:
             history = PromptHistory(arrays["hashes"], arrays["hash_moments"], arrays["hash_prior"])
         self.features_ = Features(tuple(settings["features"]), history)
+        self.mean_output_tokens = settings["mean_output_tokens"]
         self._restore_model(settings, arrays, estimators)
 
     @abstractmethod

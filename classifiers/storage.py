@@ -27,7 +27,7 @@ from classifiers.layout import check_parts
 from classifiers.registry import class_of, name_of, names
 
 FORMAT = "brgym-predictor"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 METADATA, ARRAYS, ESTIMATORS = "metadata.json", "arrays.safetensors", "estimators.skops"
 
 TRUSTED_TYPES = (

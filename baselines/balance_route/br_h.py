@@ -4,7 +4,14 @@ from typing import ClassVar, Literal
 
 from baselines.balance_route.br0 import DEFAULT_GREEDY_ABOVE, DEFAULT_SUBSET_WINDOW, MAX_SUBSET_WINDOW, Order
 from baselines.balance_route.forecast import FORMS, Forecast, Form
-from baselines.balance_route.plan import begin_decision, plan_memory, plan_of
+from baselines.balance_route.horizon import (
+    AUTO,
+    auto_horizon,
+    knows_mean_output,
+    mean_output_tokens,
+    warn_if_too_far,
+)
+from baselines.balance_route.plan import Plan, begin_decision, plan_memory, plan_of
 from baselines.balance_route.projection import project_cut, project_expected
 from baselines.balance_route.stages import next_admission
 from baselines.balance_route.subsets import ORDERS
@@ -29,7 +36,9 @@ class BRH:
 
     Args:
         predictor: Says how long active requests will go on; see `classifiers`.
-        horizon: Steps ahead, H (the paper's best at its lengths is 40 to 80).
+        horizon: Steps ahead, H (the paper's best at its lengths is 40 to 80); "auto" (ours, DESIGN 2.7) takes
+            `auto_horizon` of the mean output that the predictor learned from (`mean_output_tokens`) or, if it is
+            clairvoyant, of the run's. One longer than the mean output warns (`HorizonWarning`): there it costs balance.
         gamma: Discount of a step, 0..1 (our choice; the paper's was not recovered).
         alpha: Weight of the tokens admitted, at least 0 (our choice: 1, as in BR-0).
         beta: Weight of what exceeds the margins, at least 0; None for the number of workers (our choice, as in BR-0).
@@ -46,7 +55,7 @@ class BRH:
             mean context, and what is admitted as growing by a token a step (ours, DESIGN 2.7).
 
     Raises:
-        TypeError: If `predictor` is not a `Predictor`.
+        TypeError: If `predictor` is not a `Predictor`, or cannot say what "auto" needs.
         ValueError: If a parameter is outside its range.
     """
 
@@ -56,7 +65,7 @@ class BRH:
         self,
         *,
         predictor: Predictor,
-        horizon: int = DEFAULT_HORIZON,
+        horizon: int | Literal["auto"] = DEFAULT_HORIZON,
         gamma: float = DEFAULT_GAMMA,
         alpha: float = 1.0,
         beta: float | None = None,
@@ -71,8 +80,12 @@ class BRH:
     ) -> None:
         if not isinstance(predictor, Predictor):
             raise TypeError(f"predictor must have expected_remaining and survival, got {predictor!r}")
+        if horizon == AUTO and not knows_mean_output(predictor):
+            raise TypeError(f"horizon='auto' needs a predictor with mean_output_tokens, got {predictor!r}")
         self.predictor = predictor
-        self.horizon = check_integer("horizon", horizon, minimum=0)
+        self.horizon: int | Literal["auto"] = (
+            horizon if horizon == AUTO else check_integer("horizon", horizon, minimum=0)
+        )
         self.gamma = check_real("gamma", gamma, minimum=0.0, maximum=1.0)
         self.alpha = check_real("alpha", alpha, minimum=0.0)
         self.beta = None if beta is None else check_real("beta", beta, minimum=0.0)
@@ -93,29 +106,41 @@ class BRH:
 
     def reset(self, cluster: ClusterConfig, seed: int) -> None:
         """Forgets everything before a new run on `cluster`; nothing here is random."""
+        self._cluster = cluster
+        self._pairs = room_for_pairs(cluster)
+        self._plan: Plan | None = None
+
+    def admit(self, view: RouterView) -> Integers:
+        """Returns (candidate, worker) rows to admit, shape (k, 2); none runs the decode step."""
+        plan = self._plan or self._begin(view)
+        if begin_decision(plan, view.boundary):
+            if self.projection == "cut":
+                project_cut(view.arrays, plan, self._forecast.remaining(view))
+            else:
+                project_expected(view.arrays, plan, self._forecast.survival(view))
+        return self._pairs[: next_admission(view.arrays, plan, self._pairs)]
+
+    def _begin(self, view: RouterView) -> Plan:
+        """Plans for the run that begins with this view: how far to look ahead may depend on it."""
+        mean = mean_output_tokens(self.predictor, view)
+        if self.horizon == AUTO:
+            assert mean is not None, "the constructor asks for it"
+            horizon = auto_horizon(mean)
+        else:
+            horizon = self.horizon
+            warn_if_too_far(horizon, mean)
         self._memory = plan_memory(
-            cluster.workers,
+            self._cluster.workers,
             greedy_above=self.greedy_above,
             subset_window=self.subset_window,
             order=ORDERS.index(self.order),
             worker_choice=WORKER_CHOICES.index(self.worker_choice),
             refill=self.refill,
-            horizon=self.horizon,
+            horizon=horizon,
             gamma=self.gamma,
             alpha=self.alpha,
             beta=self.beta,
         )
+        self._forecast = Forecast(self.predictor, horizon=horizon, form=self.form, refresh_every=self.refresh_every)
         self._plan = plan_of(self._memory)
-        self._pairs = room_for_pairs(cluster)
-        self._forecast = Forecast(
-            self.predictor, horizon=self.horizon, form=self.form, refresh_every=self.refresh_every
-        )
-
-    def admit(self, view: RouterView) -> Integers:
-        """Returns (candidate, worker) rows to admit, shape (k, 2); none runs the decode step."""
-        if begin_decision(self._plan, view.boundary):
-            if self.projection == "cut":
-                project_cut(view.arrays, self._plan, self._forecast.remaining(view))
-            else:
-                project_expected(view.arrays, self._plan, self._forecast.survival(view))
-        return self._pairs[: next_admission(view.arrays, self._plan, self._pairs)]
+        return self._plan

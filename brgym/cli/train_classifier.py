@@ -41,6 +41,8 @@ def classifier(
     routing_requests: int = 1500,
     workers: int = 8,
     projection: Literal["cut", "expected"] = "cut",
+    routing_horizon: int | Literal["auto"] | None = None,
+    refill: bool = False,
     noise: bool = False,
     tensorboard: bool = False,
     overwrite: bool = False,
@@ -68,6 +70,8 @@ def classifier(
         routing_requests: How many held-out requests each seed draws, with replacement, all waiting at time 0.
         workers: Workers of the routing study.
         projection: BR-H's projection of the active requests' loads.
+        routing_horizon: Decode steps that BR-H looks ahead: a number, "auto", or by default the classifiers' horizon.
+        refill: Let BR-H count slots that will empty as filled again.
         noise: Add oracles made worse on purpose to the routing study: error of the classifier against imbalance.
         tensorboard: Log the training to OUT-tensorboard, beside the predictors: a predictor's folder is replaced as a
             whole.
@@ -94,7 +98,14 @@ def classifier(
     log_folder = out.with_name(f"{out.name}-tensorboard") if tensorboard else None
     predictors, found = ranked(experiment, folders, overwrite=overwrite, log_folder=log_folder, console=console)
     if routing_seeds:
-        setting = {"cluster": cluster, "seeds": routing_seeds, "requests": routing_requests, "projection": projection}
+        setting = {
+            "cluster": cluster,
+            "seeds": routing_seeds,
+            "requests": routing_requests,
+            "horizon": horizon if routing_horizon is None else routing_horizon,
+            "projection": projection,
+            "refill": refill,
+        }
         print_routing(routed(experiment, predictors, found, out, noise=noise, console=console, **setting), console)
     best = folders[min(folders, key=lambda name: found[name].figures["log_loss"].value)]
     use = f"brgym compare --workload {workload} --policies jsq,br-0,br-h --predictor {best}"
@@ -226,9 +237,7 @@ def routed(
     asked = {**predictors, **(noisy_oracles() if noise else {})}
     with progress_bar(console) as (on_start, on_trial):
         on_start(setting["seeds"] * (len(asked) + 2))
-        comparison = compare_predictors(
-            experiment.name, experiment.held_out, asked, horizon=experiment.horizon, on_trial=on_trial, **setting
-        )
+        comparison = compare_predictors(experiment.name, experiment.held_out, asked, on_trial=on_trial, **setting)
     study.write_json(comparison, out / "routing.json")
     auc = {name: evaluation.figures["auc"].value for name, evaluation in found.items()}
     write_worth_plot(comparison, auc, out / "routing.png")

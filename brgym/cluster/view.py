@@ -214,6 +214,11 @@ class ClairvoyantView(RouterView):
         """Output length of each candidate, shape (candidates,); computed."""
         return np.asarray(self._output_tokens[self.candidates["request"]])
 
+    @property
+    def mean_output_tokens(self) -> float:
+        """Mean output length of all requests of the run, those to come included; computed."""
+        return float(self._output_tokens.mean())
+
 
 @compiled
 def _spare_tokens(view: View) -> Integers:

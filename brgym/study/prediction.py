@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -47,8 +48,9 @@ def compare_predictors(
     cluster: ClusterConfig,
     requests: int,
     seeds: int,
-    horizon: int,
+    horizon: int | Literal["auto"],
     projection: Projection,
+    refill: bool = False,
     on_trial: Callable[[Trial], None] | None = None,
 ) -> Comparison:
     """Serves requests with BR-H and each predictor, beside BR-0 and BR-H with the oracle, under paired seeds.
@@ -61,8 +63,9 @@ def compare_predictors(
         requests: How many each seed draws from the pool, with replacement so that seeds differ even where it has fewer;
             all wait at time 0, in their order.
         seeds: Number of seeds, at least 1.
-        horizon: H, in steps.
+        horizon: H, in steps, or "auto".
         projection: BR-H's projection.
+        refill: Whether BR-H counts slots that will empty as filled again.
         on_trial: Told of each run that has ended.
 
     Raises:
@@ -74,7 +77,7 @@ def compare_predictors(
     def draw(seed: int) -> Workload:
         return pool.take(np.sort(np.random.default_rng(seed).integers(len(pool), size=requests))).backlog()
 
-    options = {"horizon": horizon, "projection": projection}
+    options = {"horizon": horizon, "projection": projection, "refill": refill}
     policies = {REFERENCE: partial(baselines.make, REFERENCE)} | {
         policy_name(known): partial(baselines.make, "br-h", predictor=predictor, **options)
         for known, predictor in {**predictors, ORACLE: Oracle()}.items()

@@ -161,10 +161,11 @@ def test_threshold_form_cuts_only_what_probably_ends() -> None:
             self.policy.reset(cluster, seed)
 
         def admit(self, view: RouterView) -> Any:
-            seen.append(np.stack([view.active_generated_tokens, self.policy._forecast.remaining(view)]))
+            seen.append(np.stack([view.active_generated_tokens, forecast.remaining(view)]))
             return self.policy.admit(view)
 
     survival = classifiers.Survival().fit(backlog([1, 1, 9]))
+    forecast = Forecast(survival, horizon=3, form="threshold", refresh_every=1)
     workload = Workload([0, 0.01], [5, 5], [8, 8])
     simulate(ClusterConfig(workers=1, slots=2), workload, Spy())
     generated, remaining = seen[-1][:, 0]

@@ -31,6 +31,7 @@ def test_a_loaded_predictor_gives_the_same_numbers(saved, snapshots, name):
     loaded = classifiers.load(folder / name)
     assert loaded.get_params() == predictors[name].get_params()
     assert loaded.workload_fingerprint_ == predictors[name].workload_fingerprint_
+    assert loaded.mean_output_tokens == predictors[name].mean_output_tokens
     np.testing.assert_array_equal(loaded.survival(snapshots, HORIZON), predictors[name].survival(snapshots, HORIZON))
 
 

@@ -55,3 +55,14 @@ def test_the_plot_is_written_with_and_without_noise(pool, predictors, tmp_path, 
 def test_a_parameter_out_of_range_is_named(pool, parameter, value):
     with pytest.raises(ValueError, match=parameter):
         compare_predictors("pool", pool, {}, **({"seeds": 1} | SETTING | {parameter: value}))
+
+
+def test_the_horizon_may_follow_the_outputs_and_slots_be_filled_again(pool, predictors):
+    asked = {"survival": predictors["survival"]}
+    plain, other = (
+        compare_predictors("pool", pool, asked, seeds=2, **SETTING | changes)
+        for changes in ({}, {"horizon": "auto", "refill": True})
+    )
+    for policy in ("br-0", "br-h, survival"):
+        values = [found.values(policy, "imbalance_mean").tolist() for found in (plain, other)]
+        assert (values[0] == values[1]) == (policy == "br-0")
