@@ -2,5 +2,6 @@
 
 from baselines.balance_route import f_score
 from baselines.registry import about, make, names
+from baselines.specification import Specification, from_spec, specifications
 
-__all__ = ["about", "f_score", "make", "names"]
+__all__ = ["Specification", "about", "f_score", "from_spec", "make", "names", "specifications"]

@@ -40,7 +40,7 @@ def about(name: str) -> str:
     Raises:
         ValueError: If the name is unknown; the message holds the nearest one.
     """
-    text = inspect.getdoc(_POLICIES[check_choice("policy", name, _POLICIES)]) or ""
+    text = inspect.getdoc(class_of(name)) or ""
     return text.split("\n\n")[0].replace("\n", " ")
 
 
@@ -55,4 +55,13 @@ def make(name: str, **parameters: Any) -> Policy:
         ValueError: If the name is unknown (the message holds the nearest one) or a parameter is outside its range.
         TypeError: If the policy has no such parameter.
     """
-    return _POLICIES[check_choice("policy", name, _POLICIES)](**parameters)
+    return class_of(name)(**parameters)
+
+
+def class_of(name: str) -> Callable[..., Policy]:
+    """What makes a policy: its class.
+
+    Raises:
+        ValueError: If the name is unknown; the message holds the nearest one.
+    """
+    return _POLICIES[check_choice("policy", name, _POLICIES)]

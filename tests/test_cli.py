@@ -62,6 +62,28 @@ def test_results_are_written(tmp_path, capsys):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.csv", "out.json", "out.png"]
 
 
+def test_a_policy_with_parameters_is_a_row_of_its_own(tmp_path, capsys):
+    path = tmp_path / "out.json"
+    policies = ("--policies", "jsq,br-0,br-0:worker_choice=lowest-load, subset_window=04")
+    assert compare(*policies, "--reference", "br-0:subset_window=4,worker_choice=lowest-load", "--json", path) == 0
+    document = json.loads(path.read_text())
+    written = "br-0:subset_window=4,worker_choice=lowest-load"
+    assert document["reference"] == written
+    assert [trial["policy"] for trial in document["trials"]] == ["jsq", "br-0", written] * 2
+
+
+def test_fields_of_the_cluster_are_options(tmp_path, capsys):
+    path = tmp_path / "out.json"
+    options = ("--kv-capacity", 90_000, "--recompute-s-per-token", "1e-5", "--step-time", "base_s=0.5", "--power")
+    assert compare(*options, "idle_w=80", "--json", path) == 0
+    cluster = json.loads(path.read_text())["cluster"]
+    assert (cluster["kv_capacity"], cluster["recompute_s_per_token"]) == (90_000, 1e-5)
+    assert [row["base_s"] for row in cluster["step_time"]["rows"]] == [0.5]
+    assert cluster["step_time"]["rows"][0]["per_token_s"] > 0
+    assert (cluster["power"]["idle_w"], cluster["power"]["peak_w"]) == (80.0, 400.0)
+    assert "90,000 KV tokens" in capsys.readouterr().out
+
+
 def test_the_same_command_finds_the_same(tmp_path):
     found = []
     for jobs in (1, 2):
@@ -146,6 +168,14 @@ def test_a_coarse_clock_is_spread_where_asked_for(trace, capsys):
     [
         (("--policies", "jsq,brr-0"), "did you mean 'br-0'?"),
         (("--policies", "jsq,jsq"), "'jsq' twice"),
+        (("--policies", "br-0:order=arrival,br-0: order = arrival"), "'br-0:order=arrival' twice"),
+        (("--policies", "br-0:subset_windw=4"), "did you mean 'subset_window'?"),
+        (("--policies", "br-0:subset_window=99"), "subset_window must be in 1..16, got 99"),
+        (("--reference", "br-0:subset_window=4"), "unknown reference 'br-0:subset_window=4'"),
+        (("--kv-capacity", "1"), "--kv-capacity must be at least 2, got 1"),
+        (("--kv-capacity", "many"), "--kv-capacity must be a whole number or none, got 'many'"),
+        (("--power", "idle=80"), "did you mean 'idle_w'?"),
+        (("--step-time", "base_s=-1"), "step_time: base_s must be finite and at least 0"),
         (("--cluster", "ascend"), "did you mean 'ascend-910c'?"),
         (("--workload", "proprietary"), "did you mean 'proprietary-like'?"),
         (("--workload", "missing/trace.csv"), "missing/trace.csv"),

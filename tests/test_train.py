@@ -145,6 +145,20 @@ def test_a_router_is_trained_tried_and_kept(tmp_path, capsys):
     assert any((out / "tensorboard").iterdir())
 
 
+@pytest.mark.parametrize(
+    ("teacher", "message"),
+    [
+        ("jsq", "--teacher must bind from the pool, got 'jsq'"),
+        ("br-0:subset_window=17", "subset_window must be in 1..16, got 17"),
+        ("br0", "did you mean 'br-0'?"),
+    ],
+)
+def test_a_teacher_is_a_policy_that_binds_from_the_pool(teacher, message, tmp_path, capsys):
+    assert train.main(["router", "--teacher", teacher, "--out", str(tmp_path / "out")]) == 2
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_router_that_cannot_be_trained_is_an_error_in_one_line(tmp_path, capsys):
     assert train.main(["router", "--workload", "proprietary", "--out", str(tmp_path)]) == 2
     assert "proprietary-like" in capsys.readouterr().err

@@ -93,6 +93,7 @@ class BRH:
         check_choice("form", form, FORMS)
         self.form = form
         self.refresh_every = check_integer("refresh_every", refresh_every, minimum=1)
+        check_integer("horizon + refresh_every", self.horizon + self.refresh_every, minimum=1, maximum=2**31 - 1)
         self.greedy_above = check_integer("greedy_above", greedy_above, minimum=0)
         self.subset_window = check_integer("subset_window", subset_window, minimum=1, maximum=MAX_SUBSET_WINDOW)
         self.order = check_choice("order", order, ORDERS)

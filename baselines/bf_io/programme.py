@@ -82,8 +82,7 @@ def optimal_assignment(
         time_limit_s: Seconds after which the same happens; then the answer depends on the machine. None for no limit.
 
     Raises:
-        ValueError: If `count` cannot be admitted.
-        RuntimeError: If a limit is reached before any assignment is found.
+        ValueError: If `count` cannot be admitted, or if a limit is reached before any assignment is found.
     """
     if count is not None:
         check_integer("count", count, minimum=0, maximum=len(contexts))
@@ -175,7 +174,7 @@ class _Programme:
             bounds=Bounds(np.concatenate([np.zeros(pairs), self.envelope]), np.where(is_pair, 1.0, np.inf)),
             constraints=LinearConstraint(matrix, lower, upper),
             options={
-                "node_limit": self.node_limit,
+                "node_limit": min(self.node_limit, 2**31 - 1),  # as far as HiGHS counts
                 "time_limit": math.inf if self.time_limit_s is None else self.time_limit_s,
                 "mip_rel_gap": 0.0,
             },
@@ -183,7 +182,7 @@ class _Programme:
         if found.status == _INFEASIBLE:
             raise ValueError(f"{fewest} of {len(self.contexts)} candidates cannot be admitted together")
         if found.x is None:
-            raise RuntimeError(f"no assignment found: {found.message}")
+            raise ValueError(f"no assignment found within node_limit and time_limit_s: {found.message}")
         chosen = found.x[:pairs].reshape(len(self.contexts), len(self.open)) > 0.5
         worker = np.where(chosen.any(axis=1), self.open[chosen.argmax(axis=1)], -1)
         return worker, bool(found.status == _OPTIMAL)

@@ -99,8 +99,14 @@ class Cycle:
         return min(self.optimum(), limit)
 
     def best_integer(self, limit: float) -> int:
-        """The integer ratio of least cost among those from 1 to `limit`, which is at least 1."""
+        """The integer ratio of least cost among those from 1 to `limit`, which is at least 1.
+
+        Raises:
+            ValueError: If it is larger than any number.
+        """
         low = max(1.0, np.floor(self.best_ratio(limit)))
+        if not np.isfinite(low):
+            raise ValueError("no finite ratio is best: attention_cost is too small beside ffn_cost")
         return int(low if low + 1 > limit or self.cost(low) <= self.cost(low + 1) else low + 1)
 
     def largest_ratio(self, duration: float) -> float:

@@ -34,6 +34,9 @@ def exit_status(program: str, command: Callable[[], object]) -> int:
         except (ValueError, OSError) as error:
             report("error", error)
             return 2
+        except MemoryError as error:
+            report("error", f"not enough memory: {str(error) or 'the run is too large for this machine'}")
+            return 2
         except KeyboardInterrupt:
             report("error", "interrupted")
             return 130

@@ -1,13 +1,17 @@
 """`python train.py router`: trains a router in the environment and tries it on requests that it has not seen."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
+
+import tyro
 
 from brgym.cli.outputs import print_lines
 from brgym.plumbing.terminal import page
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from rich.console import Console
     from rich.table import Table
@@ -25,7 +29,7 @@ def router(
     requests: int = 8000,
     training_seeds: int = 12,
     validation_seeds: int = 4,
-    teacher: Literal["br-h-oracle", "br-0", "none"] = "br-h-oracle",
+    teacher: str = "br-h-oracle",
     updates: int = 500,
     minutes: float = 90.0,
     environments: int = 64,
@@ -37,6 +41,7 @@ def router(
     trial_workers: tuple[int, ...] = (8, 16, 32),
     trial_traces: tuple[str, ...] = (),
     tensorboard: bool = False,
+    cluster_settings: tyro.conf.Suppress[Mapping[str, Any]] = MappingProxyType({}),
 ) -> None:
     """Train a router: imitation of another one, then masked PPO over the native vector environment.
 
@@ -48,7 +53,8 @@ def router(
         requests: Requests of a seed.
         training_seeds: How many seeds to learn on, from 0.
         validation_seeds: How many to choose the best weights by, from 900.
-        teacher: Whom to imitate first.
+        teacher: Whom to imitate first: br-h-oracle; a policy that binds from the pool, with or without parameters, as
+            `br-0:worker_choice=lowest-load`; or none.
         updates: Updates of PPO.
         minutes: When to stop, whatever is left.
         environments: Environments side by side.
@@ -60,15 +66,17 @@ def router(
         trial_workers: Numbers of workers to try it on.
         trial_traces: Traces to try it on, at high load and at half of that.
         tensorboard: Log the training to OUT/tensorboard.
+        cluster_settings: Other fields of the cluster's configuration, as `brgym.study.with_settings` reads them.
     """
     from brgym.cluster import preset
     from brgym.learning.ppo import PPOSettings
     from brgym.learning.training import Plan
     from brgym.learning.training_ground import TrainingGround
     from brgym.learning.trials import FIRST_VALIDATION_SEED, TRACE_LOADS, synthetic_case, trace_case
+    from brgym.study import with_settings
     from classifiers.hazard import device_of
 
-    chosen = preset(cluster, workers=workers)
+    chosen = with_settings(preset(cluster, workers=workers), cluster_settings)
     plan = Plan(
         ground=TrainingGround(cluster=chosen, workload=workload, requests=requests),
         training_seeds=range(training_seeds),

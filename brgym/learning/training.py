@@ -16,7 +16,7 @@ import baselines
 import classifiers
 from baselines.learned import Learned
 from baselines.learned.network import RouterNetwork
-from brgym._checks import check_choice, check_integer, check_real
+from brgym._checks import check_integer, check_real
 from brgym.cluster import Policy, PoolPolicy, Reals, simulate
 from brgym.learning.imitation import demonstrate, imitate
 from brgym.learning.ppo import PPO, PPOSettings
@@ -30,7 +30,7 @@ CURVE = "curve.csv"
 
 _CANDIDATE = ".candidate.safetensors"
 
-TEACHERS = ("br-h-oracle", "br-0", "none")
+ORACLE_TEACHER, NO_TEACHER = "br-h-oracle", "none"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +41,8 @@ class Plan:
         ground: Where.
         training_seeds: Seeds of the requests that it learns on, at least one.
         validation_seeds: Seeds of those by which the best weights are chosen, at least one, none of them above.
-        teacher: Whom it imitates first: "br-0", "br-h-oracle", or "none".
+        teacher: Whom it imitates first: "br-h-oracle", the specification of a policy that binds from the pool
+            (`baselines.from_spec`), or "none".
         imitation_epochs: Passes over the teacher's decisions.
         updates: Updates of PPO.
         minutes: Time after which the training stops, whatever is left of it.
@@ -74,7 +75,8 @@ class Plan:
         shared = sorted(set(self.training_seeds) & set(self.validation_seeds))
         if shared:
             raise ValueError(f"seeds {shared} are both for training and for validation")
-        check_choice("teacher", self.teacher, TEACHERS)
+        if self.teacher != NO_TEACHER and _teacher(self.teacher).binding != "pool":
+            raise ValueError(f"teacher must bind from the pool, got {self.teacher!r}")
         for name in ("imitation_epochs", "updates"):
             check_integer(name, getattr(self, name), minimum=0)
         for name in ("validate_every", "environments"):
@@ -124,7 +126,7 @@ class Training:
     def run(self) -> list[Point]:
         """Trains; returns the learning curve."""
         with _repeatable(self._device):
-            if self.plan.teacher != "none":
+            if self.plan.teacher != NO_TEACHER:
                 self._imitate()
             self._note("imitation", 0, np.nan)
             if self.plan.updates:
@@ -219,9 +221,9 @@ def _repeatable(device: torch.device) -> Iterator[None]:
 
 
 def _teacher(name: str) -> PoolPolicy:
-    if name == "br-0":
-        return cast(PoolPolicy, baselines.make("br-0"))
-    return cast(PoolPolicy, baselines.make("br-h", predictor=classifiers.Oracle()))
+    if name == ORACLE_TEACHER:
+        return cast(PoolPolicy, baselines.make("br-h", predictor=classifiers.Oracle()))
+    return cast(PoolPolicy, baselines.from_spec(name))
 
 
 def _arrays(network: RouterNetwork) -> dict[str, torch.Tensor]:

@@ -2,6 +2,7 @@
 
 from brgym.plumbing.files import check_writable, write_atomically
 from brgym.study.cluster_by_name import cluster_of
+from brgym.study.cluster_settings import ClusterSetting, cluster_settings, with_settings
 from brgym.study.compare import compare
 from brgym.study.comparison import Comparison
 from brgym.study.export import as_document, write_csv, write_json
@@ -10,6 +11,7 @@ from brgym.study.trial import ImbalanceOverTime, PolicyFactory, Trial
 from brgym.study.workload_source import Drawn, Fixed, WorkloadSource, source_of
 
 __all__ = [
+    "ClusterSetting",
     "Comparison",
     "Drawn",
     "Estimate",
@@ -21,11 +23,13 @@ __all__ = [
     "as_document",
     "check_writable",
     "cluster_of",
+    "cluster_settings",
     "compare",
     "mean_interval",
     "paired_difference",
     "paired_ratio",
     "source_of",
+    "with_settings",
     "write_atomically",
     "write_csv",
     "write_json",

@@ -1,0 +1,25 @@
+"""Whole numbers of the command line: none that the machine's 64 bits do not hold."""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+_LIMIT = 2**63
+
+
+def with_checked_numbers(command: Callable[..., None]) -> Callable[..., None]:
+    """The command, which refuses larger whole numbers before it does anything.
+
+    Raises:
+        ValueError: When called with such a number; the message names the option.
+    """
+
+    @functools.wraps(command)
+    def checked(**given: Any) -> None:
+        for name, value in given.items():
+            for number in value if isinstance(value, tuple) else (value,):
+                if isinstance(number, int) and not -_LIMIT <= number < _LIMIT:
+                    raise ValueError(f"{name} must be a whole number of 64 bits, got {number}")
+        command(**given)
+
+    return checked
