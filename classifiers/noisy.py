@@ -8,7 +8,7 @@ import numpy as np
 
 from brgym._checks import check_integer, check_real
 from brgym.cluster import Integers, Reals, RouterView
-from classifiers.oracle import remaining_steps
+from classifiers.oracle import clairvoyant, remaining_steps
 
 
 class Noisy:
@@ -19,7 +19,8 @@ class Noisy:
     under the ROC curve A (binormal, equal variances), turns it into a probability with the share of the active requests
     that do end as prior, and takes a request that ends to do so at the active requests' mean.
 
-    The noise z belongs to the request: it is the same at every step, so errors do not average out over time.
+    The noise z belongs to the row of the workload: it is the same at every step, so errors do not average out over
+    time, and in every run, so that all policies meet the same errors.
 
     Args:
         auc: Area under the ROC curve of "ends within the horizon", 0.5..1 (1 excluded).
@@ -64,7 +65,7 @@ class Noisy:
         return 1.0 - finishing[:, None] * ahead / max(horizon, 1)
 
     def _blurred(self, view: RouterView) -> Reals:
-        noise = np.exp((self.log_error or 0.0) * self._noise(view.running["request"]))
+        noise = np.exp((self.log_error or 0.0) * self._noise(clairvoyant(view).active_row))
         return np.maximum(1.0, np.rint(remaining_steps(view) * noise))
 
     def _finishing(self, view: RouterView, horizon: int) -> tuple[Reals, float]:
@@ -73,19 +74,19 @@ class Noisy:
         if ends.all() or not ends.any():
             return ends.astype(np.float64), float(remaining.mean()) if len(remaining) else 0.0
         distance = math.sqrt(2.0) * NormalDist().inv_cdf(self.auc or 0.5)
-        score = self._noise(view.running["request"]) + np.where(ends, distance, 0.0)
+        score = self._noise(clairvoyant(view).active_row) + np.where(ends, distance, 0.0)
         log_odds = distance * score - distance**2 / 2 + math.log(ends.mean() / (1.0 - ends.mean()))
         return 1.0 / (1.0 + np.exp(-log_odds)), float(remaining[ends].mean())
 
-    def _noise(self, request: Integers) -> Reals:
-        """A standard normal number for each request, always the same (SplitMix64 and Box-Muller)."""
-        first = _uniform(request, 2 * self.seed)
-        second = _uniform(request, 2 * self.seed + 1)
+    def _noise(self, row: Integers) -> Reals:
+        """A standard normal number for each row, always the same (SplitMix64 and Box-Muller)."""
+        first = _uniform(row, 2 * self.seed)
+        second = _uniform(row, 2 * self.seed + 1)
         return np.sqrt(-2.0 * np.log(first)) * np.cos(2.0 * math.pi * second)
 
 
-def _uniform(request: Integers, stream: int) -> Reals:
-    bits = request.astype(np.uint64) + np.uint64(((stream + 1) * 0x9E3779B97F4A7C15) % (1 << 64))
+def _uniform(row: Integers, stream: int) -> Reals:
+    bits = row.astype(np.uint64) + np.uint64(((stream + 1) * 0x9E3779B97F4A7C15) % (1 << 64))
     bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     bits ^= bits >> np.uint64(31)

@@ -14,9 +14,18 @@ def remaining_steps(view: RouterView) -> Integers:
     Raises:
         TypeError: If the view hides them: the policy that asks has not declared itself clairvoyant.
     """
+    return clairvoyant(view).active_remaining_tokens
+
+
+def clairvoyant(view: RouterView) -> ClairvoyantView:
+    """The view itself, if it hides nothing.
+
+    Raises:
+        TypeError: As `remaining_steps`.
+    """
     if not isinstance(view, ClairvoyantView):
         raise TypeError("this predictor needs remaining lengths, but the policy that asks is not clairvoyant")
-    return view.active_remaining_tokens
+    return view
 
 
 class Oracle:

@@ -33,7 +33,8 @@ class Forecast:
         self._form = form
         self._refresh_every = refresh_every
         self._refreshed_step = -refresh_every
-        self._row_of_request: Integers = np.zeros(0, np.int64)
+        self._row: Integers = np.zeros(0, np.int64)
+        self._predicted: Integers = np.zeros(0, np.int64)
         self._remaining: Reals = np.zeros(0)
         self._survival: Reals = np.zeros((0, 0))
 
@@ -80,9 +81,9 @@ class Forecast:
         """Where the prediction of each active request stands; the last row is that of requests without one."""
         requests = view.running["request"]
         if age == 0:
-            rows = np.arange(len(requests))
-            self._row_of_request = np.full(int(requests.max(initial=0)) + 1, -1)
-            self._row_of_request[requests] = rows
-            return rows
-        known = requests < len(self._row_of_request)
-        return np.where(known, self._row_of_request[np.where(known, requests, 0)], -1)
+            order = np.argsort(requests)
+            self._row = np.append(order, -1)
+            self._predicted = np.append(requests[order], -1)  # no request: what is above all others is sought there
+            return np.arange(len(requests))
+        place = np.searchsorted(self._predicted[:-1], requests)
+        return np.where(self._predicted[place] == requests, self._row[place], -1)

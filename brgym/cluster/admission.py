@@ -7,6 +7,7 @@ weight follows from the step count, so nothing has to be touched while it decode
 import numpy as np
 
 from brgym._compile import inlined
+from brgym.cluster.identity import identity_of, row_of
 from brgym.cluster.memory import fits, spare_tokens
 from brgym.cluster.records import NOTHING, UNLIMITED
 from brgym.cluster.state import State, View
@@ -130,7 +131,7 @@ def _list_running(state: State, request: int) -> None:
     entry = state.requests[request]
     entry.running_index = clock.active
     seen = state.running[clock.active]
-    seen.request = request
+    seen.request = identity_of(state.progress[0].identity_key, request)
     seen.worker = entry.worker
     seen.prompt_tokens = entry.prompt_tokens
     seen.birth_step = entry.birth_step
@@ -146,4 +147,5 @@ def _unlist_running(state: State, request: int) -> None:
     clock.active -= 1
     index = state.requests[request].running_index
     state.running[index] = state.running[clock.active]
-    state.requests[state.running[index].request].running_index = index
+    moved = row_of(state.progress[0].identity_key, state.running[index].request)
+    state.requests[moved].running_index = index

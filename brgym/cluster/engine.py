@@ -7,6 +7,7 @@ and measured. Whoever only decides needs `brgym.cluster` and nothing of this.
 from brgym.cluster.admission import admit
 from brgym.cluster.asking import decide, refusal
 from brgym.cluster.drive import run, view_for
+from brgym.cluster.identity import key_after, row_of
 from brgym.cluster.kernel import DECIDE, DONE, LOG_FULL, STUCK, advance, apply
 from brgym.cluster.layout import Bytes, borrower, records_in
 from brgym.cluster.metrics import DEFAULT_WINDOW, measure
@@ -42,10 +43,12 @@ __all__ = [
     "decide",
     "empty_histogram",
     "initial_state",
+    "key_after",
     "measure",
     "outcome_of",
     "records_in",
     "refusal",
+    "row_of",
     "run",
     "view_for",
     "view_of",

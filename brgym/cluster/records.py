@@ -57,6 +57,7 @@ PROGRESS = np.dtype(
         ("fresh", "i8"),  # requests that wait for the step that gives their first token: fresh[:fresh]
         ("admitted", "i8"),  # requests admitted at least once
         ("finished", "i8"),
+        ("identity_key", "i8"),  # between rows of the workload and what routers call requests, see `identity`
     ],
     align=True,
 )
@@ -91,7 +92,7 @@ CANDIDATE = np.dtype(
     [("request", "i8"), ("arrival_s", "f8"), ("context_tokens", "i8"), ("prompt_hash", "i8")],
     align=True,
 )
-"""A request that waits in the pool, as a router sees it."""
+"""A request that waits in the pool, as a router sees it; `request` is its identity, see `identity`, not its row."""
 
 RUNNING = np.dtype(
     [
@@ -105,7 +106,7 @@ RUNNING = np.dtype(
     ],
     align=True,
 )
-"""An active request, as a router sees it."""
+"""An active request, as a router sees it; `request` as in `CANDIDATE`."""
 
 LINKS = np.dtype(
     [

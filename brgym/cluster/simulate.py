@@ -10,6 +10,7 @@ import numpy.typing as npt
 from brgym._checks import check_choice, check_integer, check_real
 from brgym.cluster.config import ClusterConfig
 from brgym.cluster.drive import run
+from brgym.cluster.identity import key_of
 from brgym.cluster.memory import servable
 from brgym.cluster.metrics import DEFAULT_WINDOW, Metrics, measure
 from brgym.cluster.policy import Policy, binding_of, is_clairvoyant
@@ -58,7 +59,8 @@ def simulate(
         cluster: The cluster.
         workload: The requests.
         policy: The router: `ArrivalPolicy`, `PoolPolicy` or `CompiledPolicy`; reset here.
-        seed: Decides all randomness of the policy; the same seed gives the same result.
+        seed: Decides all randomness of the policy and what it sees requests called; the same seed gives the same
+            result.
         oversize: What happens to requests that could never fit a worker: "error" or "drop" (left out and counted).
         window: Shares of requests admitted between which a step counts for the step figures.
 
@@ -73,7 +75,7 @@ def simulate(
     check_servable(workload)
     fitting = _fitting(cluster, workload, oversize)
     served = workload if fitting.all() else workload.take(np.flatnonzero(fitting))
-    state = initial_state(cluster, served, binding=binding_of(policy))
+    state = initial_state(cluster, served, binding=binding_of(policy), identity_key=key_of(seed))
     policy.reset(cluster, seed)
     routing_times = empty_histogram()
     state = run(state, policy, cluster, routing_times)

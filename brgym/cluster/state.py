@@ -103,7 +103,12 @@ class View(NamedTuple):
 
 
 def initial_state(
-    cluster: ClusterConfig, workload: "Workload", *, binding: int, longest_output: int | None = None
+    cluster: ClusterConfig,
+    workload: "Workload",
+    *,
+    binding: int,
+    longest_output: int | None = None,
+    identity_key: int = 0,
 ) -> State:
     """An empty cluster at time 0 in front of a workload.
 
@@ -113,17 +118,20 @@ def initial_state(
         binding: `ON_ARRIVAL` or `FROM_POOL`.
         longest_output: Tokens of the longest output to make room for, at least the workload's own; None for that. With
             a number, the arrays of any workloads of the same length have the same shapes, the log excepted.
+        identity_key: Decides what routers call the requests, see `brgym.cluster.identity`.
     """
     capacity = cluster.workers * cluster.slots
     links = np.empty(cluster.workers, LINKS)
     links[...] = (NOTHING, NOTHING, NOTHING)
+    progress = np.zeros(1, PROGRESS)
+    progress["identity_key"] = identity_key
     longest = int(workload.output_tokens.max()) if longest_output is None else longest_output
     fewest_steps = max(longest, int(workload.output_tokens.sum()) // capacity)
     return State(
         constants=_constants(cluster, binding),
         step_time=cluster.step_time.as_array(),
         clock=np.zeros(1, CLOCK),
-        progress=np.zeros(1, PROGRESS),
+        progress=progress,
         requests=_requests(workload),
         load_tokens=np.zeros(cluster.workers, np.int64),
         active=np.zeros(cluster.workers, np.int64),

@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from brgym._compile import compiled
 from brgym.cluster import vocabulary
+from brgym.cluster.identity import row_of
 from brgym.cluster.records import UNLIMITED, Integers, Reals, Records
 from brgym.cluster.state import State, View, view_of
 
@@ -16,6 +17,8 @@ class RouterView:
 
     Arrays are views of the cluster's own memory (no copy) unless marked *computed*. They show the present: keep a copy
     of what should outlast the decision. Active requests stand in no particular order, the same one in every array.
+    The field `request` of `candidates` and `running` is what a request is known by as long as the run lasts, preempted
+    or not: a number in 0..2**31 - 1, in no order, and not its row in the workload (see `brgym.cluster.identity`).
     Compiled policies read the same under the same names, see `brgym.cluster.vocabulary`.
 
     Attributes:
@@ -203,16 +206,30 @@ class ClairvoyantView(RouterView):
     def __init__(self, state: State) -> None:
         super().__init__(state)
         self._output_tokens = _read_only(state.requests["output_tokens"])
+        self._progress = _read_only(state.progress)
+
+    @property
+    def active_row(self) -> Integers:
+        """Row of each active request in the workload that is served, shape (active requests,); computed."""
+        return self._rows(self.running)
+
+    @property
+    def candidate_row(self) -> Integers:
+        """Row of each candidate in the workload that is served, shape (candidates,); computed."""
+        return self._rows(self.candidates)
 
     @property
     def active_remaining_tokens(self) -> Integers:
         """Tokens that each active request has yet to generate, shape (active requests,); computed."""
-        return np.asarray(self._output_tokens[self.running["request"]] - self.active_generated_tokens)
+        return np.asarray(self._output_tokens[self.active_row] - self.active_generated_tokens)
 
     @property
     def candidate_output_tokens(self) -> Integers:
         """Output length of each candidate, shape (candidates,); computed."""
-        return np.asarray(self._output_tokens[self.candidates["request"]])
+        return np.asarray(self._output_tokens[self.candidate_row])
+
+    def _rows(self, seen: Records) -> Integers:
+        return np.asarray(row_of(self._progress["identity_key"][0], seen["request"]))
 
     @property
     def mean_output_tokens(self) -> float:

@@ -1,6 +1,7 @@
 """Where requests wait: the pool, the workers' own queues, and the recompute after a preemption (DESIGN 2.2, 2.3)."""
 
 from brgym._compile import inlined
+from brgym.cluster.identity import identity_of, row_of
 from brgym.cluster.records import FROM_POOL, NOTHING
 from brgym.cluster.state import State
 
@@ -32,7 +33,7 @@ def next_event_s(state: State) -> float:
 def take_from_pool(state: State, index: int) -> int:
     """Removes the candidate at `index` from the pool and returns its request; those older move up behind the gap."""
     clock = state.clock[0]
-    request = state.pool[clock.pool_start + index].request
+    request = row_of(state.progress[0].identity_key, state.pool[clock.pool_start + index].request)
     for place in range(clock.pool_start + index, clock.pool_start, -1):
         state.pool[place] = state.pool[place - 1]
     clock.pool_start += 1
@@ -123,7 +124,7 @@ def _return_ready(state: State) -> None:
 @inlined
 def _join_pool(state: State, place: int, request: int) -> None:
     candidate = state.pool[place]
-    candidate.request = request
+    candidate.request = identity_of(state.progress[0].identity_key, request)
     candidate.arrival_s = state.requests[request].arrival_s
     candidate.context_tokens = context_tokens(state, request)
     candidate.prompt_hash = state.requests[request].prompt_hash

@@ -9,7 +9,7 @@ import numpy as np
 from brgym._checks import check_choice, check_integer, check_real
 from brgym._compile import compiled
 from brgym.cluster import ClusterConfig, Integers
-from brgym.cluster.engine import State, admit, check_fits, context_tokens, initial_state, view_of
+from brgym.cluster.engine import State, admit, check_fits, context_tokens, initial_state, key_after, view_of
 from brgym.cluster.vocabulary import fits, lowest_load_that_fits
 from brgym.workload import Workload
 
@@ -99,10 +99,11 @@ class Episodes:
 
     def draw(self, rng: np.random.Generator) -> Opening:
         """Begins an episode; the same state of `rng` begins the same one."""
+        key = key_after(rng)
         served = self._slice(rng)
         if self.start == "cold":
-            return Opening(state=self._initial_state(served), running=0)
-        return self._stationary(served, rng)
+            return Opening(state=self._initial_state(served, key), running=0)
+        return self._stationary(served, key, rng)
 
     def _slice(self, rng: np.random.Generator) -> Workload:
         rows = len(self.workload)
@@ -113,17 +114,19 @@ class Episodes:
             return self.workload if self.requests == rows else self.workload.slice(0, self.requests)
         return self.workload.slice(first, first + self.requests).rebase()
 
-    def _stationary(self, served: Workload, rng: np.random.Generator) -> Opening:
+    def _stationary(self, served: Workload, key: int, rng: np.random.Generator) -> Opening:
         running = round(self.occupancy * self.cluster.workers * self.cluster.slots)
         ends = self._output_ends
         rows = np.searchsorted(ends, rng.integers(ends[-1], size=running), side="right")
-        state = self._initial_state(_before(self.workload, rows, served))
+        state = self._initial_state(_before(self.workload, rows, served), key)
         state.requests["generated_tokens"][:running] = rng.integers(self.workload.output_tokens[rows])
         _place_running(state, running, self.placement == "lowest-load")
         return Opening(state=state, running=running)
 
-    def _initial_state(self, requests: Workload) -> State:
-        return initial_state(self.cluster, requests, binding=self.binding, longest_output=self._longest_output)
+    def _initial_state(self, requests: Workload, key: int) -> State:
+        return initial_state(
+            self.cluster, requests, binding=self.binding, longest_output=self._longest_output, identity_key=key
+        )
 
 
 def _before(workload: Workload, rows: Integers, served: Workload) -> Workload:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from gymnasium.utils import env_checker
 
 from brgym.cluster import Integers
-from brgym.cluster.engine import State
+from brgym.cluster.engine import State, row_of
 from brgym.envs import EnvState, RoutingEnv, StickyRoutingEnv
 from brgym.envs.memory import unpacked
 from brgym.testing.failure import require, rule
@@ -134,10 +134,11 @@ def _state(saved: EnvState) -> State:
 
 
 def _waiting(state: State) -> Integers:
-    """Requests that have not arrived or wait in the pool."""
+    """Rows of the requests that have not arrived or wait in the pool."""
     clock = state.clock[0]
     pool = state.pool["request"][clock["pool_start"] : clock["pool_stop"]]
-    return np.concatenate([pool, np.arange(state.progress[0]["arrived"], len(state.requests))])
+    progress = state.progress[0]
+    return np.concatenate([row_of(progress["identity_key"], pool), np.arange(progress["arrived"], len(state.requests))])
 
 
 def _with_other_lengths(saved: EnvState, rows: Integers) -> EnvState:

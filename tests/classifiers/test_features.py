@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from brgym.cluster import ClusterConfig, simulate
+from brgym.cluster.identity import key_of, row_of
 from brgym.workload import Workload
 from classifiers import HistGB
 from classifiers.features import FEATURES, Features
@@ -41,7 +42,11 @@ def test_a_view_and_the_data_set_give_the_same_features(split):
     queueing = np.concatenate([rows[:, FEATURES.index("log_queueing")] for _, _, rows in watcher.seen])
     assert queueing.max() > np.log1p(1.0)
     drawn = sample_snapshots(served, 20_000, seed=0, step_s=None, admit_s=admit_s)
-    seen = {(r, a): row for run, age, rows in watcher.seen for r, a, row in zip(run["request"], age, rows, strict=True)}
+    seen = {
+        (r, a): row
+        for run, age, rows in watcher.seen
+        for r, a, row in zip(row_of(key_of(0), run["request"]), age, rows, strict=True)
+    }
     pairs = zip(drawn.request, drawn.active_generated_tokens, features.matrix(drawn), strict=True)
     met = [(seen[request, age], row) for request, age, row in pairs if (request, age) in seen]
     assert len(met) > 100

@@ -10,8 +10,11 @@ from hypothesis import HealthCheck, given, settings
 import baselines
 from brgym import ClusterConfig, RouterView, StepTime, Workload, simulate
 from brgym.cluster import is_clairvoyant
+from brgym.cluster.identity import key_of, row_of
 from tests.policies import make_policy
 from tests.reference.strategies import scenarios
+
+SEED = 3
 
 
 class Watched:
@@ -50,8 +53,9 @@ class Watched:
         assert (view.free_slots == self.cluster.slots - view.active).all()
         if self.cluster.kv_capacity is not None:
             assert (view.load_tokens <= self.cluster.kv_capacity).all()
-        assert (view.active_generated_tokens < self.workload.output_tokens[view.running["request"]]).all()
-        np.testing.assert_array_equal(view.active_arrival_s, self.workload.arrival_s[view.running["request"]])
+        rows = row_of(key_of(SEED), view.running["request"])
+        assert (view.active_generated_tokens < self.workload.output_tokens[rows]).all()
+        np.testing.assert_array_equal(view.active_arrival_s, self.workload.arrival_s[rows])
         assert (view.active_arrival_s <= view.active_admit_s).all()
         self.check_nobody_migrates(view)
 
@@ -76,7 +80,7 @@ def test_every_run_keeps_the_rules(name: str, scenario: dict[str, Any]) -> None:
     )
     workload = Workload(scenario["arrival_s"], scenario["prompt_tokens"], scenario["output_tokens"])
     watched: Any = Watched(make_policy(name), workload)
-    result = simulate(cluster, workload, watched, seed=3)
+    result = simulate(cluster, workload, watched, seed=SEED)
 
     assert result.steps["active"].sum() == workload.output_tokens.sum(), "every token is generated once"
     assert (result.requests["admit_s"] >= workload.arrival_s).all()
@@ -89,7 +93,7 @@ def test_every_run_keeps_the_rules(name: str, scenario: dict[str, Any]) -> None:
         assert result.metrics.preemptions == 0, "KV without limit never runs out"
     assert result.metrics.preemptions == result.requests["preemptions"].sum()
     for request, times in watched.begun_anew.items():
-        assert times <= result.requests["preemptions"][request], "only the preempted begin anew"
+        assert times <= result.requests["preemptions"][row_of(key_of(SEED), request)], "only the preempted begin anew"
 
     arrived = np.searchsorted(workload.arrival_s, result.steps["start_s"], side="right")
     accounted = result.steps["waiting"] + result.steps["active"] + result.steps["finished"]

@@ -106,9 +106,9 @@ def test_clairvoyant_policy_gets_remaining_lengths_and_its_result_says_so() -> N
 
         def admit(self, view: RouterView) -> Any:
             assert isinstance(view, ClairvoyantView)
-            expected = output[view.running["request"]] - view.active_generated_tokens
+            expected = output[view.active_row] - view.active_generated_tokens
             np.testing.assert_array_equal(view.active_remaining_tokens, expected)
-            np.testing.assert_array_equal(view.candidate_output_tokens, output[view.candidates["request"]])
+            np.testing.assert_array_equal(view.candidate_output_tokens, output[view.candidate_row])
             return super().admit(view)
 
     assert simulate(CLUSTER, workload(output), Seer(0.0)).clairvoyant

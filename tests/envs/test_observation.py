@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from brgym import ClusterConfig, Workload
+from brgym.cluster.engine import row_of
 from brgym.envs.observation import (
     CANDIDATE_COLUMNS,
     CLUSTER_COLUMNS,
@@ -59,7 +60,9 @@ def test_other_lengths_of_unfinished_requests_change_nothing_that_is_seen(
     unfinished = np.isnan(state.requests["finish_s"])
     generated = state.requests["generated_tokens"].copy()
     running = state.running[: state.clock["active"][0]]
-    generated[running["request"]] = state.clock["step"][0] - running["birth_step"]
+    generated[row_of(state.progress["identity_key"][0], running["request"])] = (
+        state.clock["step"][0] - running["birth_step"]
+    )
     most = 60 if cluster.kv_capacity is None else cluster.kv_capacity
     other = workload.output_tokens.copy()
     for row in np.flatnonzero(unfinished):

@@ -9,6 +9,7 @@ import pytest
 from gymnasium.wrappers import NormalizeObservation
 
 from brgym import ClusterConfig
+from brgym.cluster.engine import row_of
 from brgym.envs.wrappers import MaskInObservation, RecordEpisodeMetrics, RequestOnly, WorkerOnly
 from brgym.testing import ConformanceError, check_env
 from tests.envs.scenarios import ARRIVAL, IDS, STICKY, some_requests
@@ -123,7 +124,8 @@ class Peeks(Changed):
         core: Any = self.unwrapped
         state = core._state()
         start, stop = state.clock["pool_start"][0], state.clock["pool_stop"][0]
-        output = state.requests["output_tokens"][state.pool["request"][start:stop]]
+        rows = row_of(state.progress["identity_key"][0], state.pool["request"][start:stop])
+        output = state.requests["output_tokens"][rows]
         observation = observation.copy()
         observation[-1] = min(1.0, output.sum() / 10_000)
         return observation

@@ -117,7 +117,7 @@ class Remembers(Sound):
 
 class Peeks(Sound):
     def choose(self, view: RouterView, fits: np.ndarray) -> Any:
-        output = hidden_output_tokens()[view.candidates["request"]]
+        output = hidden_output_tokens(view.candidates["request"])
         return min(fits, key=lambda pair: output[pair[0]])
 
 

@@ -117,7 +117,7 @@ class Vandal(Constant):
 
 class Peeks(Constant):
     def survival(self, view: RouterView, horizon: int) -> Any:
-        left = hidden_output_tokens()[view.running["request"]] - view.active_generated_tokens
+        left = hidden_output_tokens(view.running["request"]) - view.active_generated_tokens
         return (left[:, None] > np.arange(horizon + 1)).astype(float)
 
 
