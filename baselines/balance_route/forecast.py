@@ -6,6 +6,7 @@ import numpy as np
 
 from brgym.cluster import Integers, Reals, RouterView
 from classifiers import Predictor
+from classifiers.answers import checked_remaining, checked_survival
 
 Form = Literal["blend", "threshold"]
 FORMS = ("blend", "threshold")
@@ -51,23 +52,28 @@ class Forecast:
     def survival(self, view: RouterView) -> Reals:
         """P(remaining > h), h = 0..horizon, of each active request, shape (active requests, horizon + 1)."""
         if self._refresh_every == 1:
-            return self._predictor.survival(view, self._horizon)
+            return self._asked_survival(view)
         age = self._age(view)
         if age == 0:
-            curves = self._predictor.survival(view, self._reach)
+            curves = self._asked_survival(view)
             self._survival = np.concatenate([curves, np.ones((1, self._reach + 1))])
         ahead = self._survival[self._rows(view, age), age : age + self._horizon + 1]
         alive = ahead[:, :1]
         return np.ascontiguousarray(np.divide(ahead, alive, out=np.zeros_like(ahead), where=alive > 0.0))
 
     def _estimate(self, view: RouterView) -> Reals:
-        blended = self._predictor.expected_remaining(view, self._reach)
+        answer = self._predictor.expected_remaining(view, self._reach)
+        blended = checked_remaining(self._predictor, answer, active=len(view.running), horizon=self._reach)
         if self._form == "blend":
             return blended
-        finishing = 1.0 - self._predictor.survival(view, self._reach)[:, -1]
+        finishing = 1.0 - self._asked_survival(view)[:, -1]
         unfinished = (1.0 - finishing) * (self._reach + 1)
         mean = np.divide(blended - unfinished, finishing, out=np.zeros_like(blended), where=finishing > 0.0)
         return np.where(finishing >= 0.5, mean, self._reach + 1.0)
+
+    def _asked_survival(self, view: RouterView) -> Reals:
+        answer = self._predictor.survival(view, self._reach)
+        return checked_survival(self._predictor, answer, active=len(view.running), horizon=self._reach)
 
     def _age(self, view: RouterView) -> int:
         """Steps since the last refresh; 0 if it is time for the next, which is then noted."""

@@ -9,10 +9,10 @@ import baselines
 from brgym.cluster import ClusterConfig, Reals, RouterView, is_clairvoyant, simulate
 from brgym.testing.failure import require, require_all, rule
 from brgym.testing.scenarios import scenarios, with_secrets_changed
+from classifiers.answers import TOLERANCE, checked_remaining, checked_survival
 from classifiers.interface import Predictor
 
 _HORIZONS = (0, 1, 20)
-_TOLERANCE = 1e-6
 _LOOK_EVERY = 7
 
 _PROTOCOL = "2.9 (a predictor has expected_remaining(view, horizon) and survival(view, horizon))"
@@ -91,18 +91,12 @@ def _checked(predictor: Predictor, view: RouterView, horizon: int, where: str) -
         expected, survival = _asked(predictor, view, horizon)
         again = _asked(predictor, view, horizon)
     with rule(predictor, _EXPECTED, where=where):
-        _check_floats(expected, (active,))
-        within = (expected >= 1.0 - _TOLERANCE) & (expected <= horizon + 1.0 + _TOLERANCE)
-        require_all(within, expected, "expected_remaining")
+        checked_remaining(predictor, expected, active=active, horizon=horizon)
     with rule(predictor, _SURVIVAL, where=where):
-        _check_floats(survival, (active, horizon + 1))
-        require_all((survival >= -_TOLERANCE) & (survival <= 1.0 + _TOLERANCE), survival, "survival")
-        require_all(survival[:, :1] >= 1.0 - _TOLERANCE, survival[:, :1], "survival")
-        rises = np.diff(survival, axis=1)
-        require_all(rises <= _TOLERANCE, rises, "the rise of survival")
+        checked_survival(predictor, survival, active=active, horizon=horizon)
     with rule(predictor, _CONSISTENT, where=where):
         difference = expected - survival.sum(axis=1)
-        require_all(np.abs(difference) <= _TOLERANCE * (horizon + 1), difference, "the difference")
+        require_all(np.abs(difference) <= TOLERANCE * (horizon + 1), difference, "the difference")
     with rule(predictor, _REPEATED, where=where):
         same = np.array_equal(expected, again[0]) and np.array_equal(survival, again[1])
         require(same, "two answers differ")
@@ -111,9 +105,3 @@ def _checked(predictor: Predictor, view: RouterView, horizon: int, where: str) -
 
 def _asked(predictor: Predictor, view: RouterView, horizon: int) -> tuple[Reals, Reals]:
     return np.array(predictor.expected_remaining(view, horizon)), np.array(predictor.survival(view, horizon))
-
-
-def _check_floats(values: npt.NDArray[Any], shape: tuple[int, ...]) -> None:
-    require(values.shape == shape, f"the shape is {values.shape}, and not {shape}")
-    require(np.issubdtype(values.dtype, np.floating), f"the type is {values.dtype}, and not float")
-    require_all(np.isfinite(values), values, "the answer")
