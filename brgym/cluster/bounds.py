@@ -49,6 +49,9 @@ from brgym.workload import Workload
 
 Amounts = TypeVar("Amounts", Integers, Reals)
 
+_MAX_TOKEN_STEPS = 2**62
+"""The most token-steps that a bound adds up (our choice): half of what 64 bits hold, so that twice as many fit."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Bound:
@@ -73,11 +76,13 @@ def lower_bound(cluster: ClusterConfig, workload: Workload) -> Bound:
     """The bound that holds for every policy, clairvoyant or not, of either binding, with preemption or without.
 
     Raises:
-        ValueError: If a request could never fit a worker, so that there is no run; names the first such row.
+        ValueError: If a request could never fit a worker, so that there is no run; names the first such row. If the
+            token-steps of all requests, or the most of one x workers, exceed 2**62, so that 64 bits might not add them.
     """
     check_fits(cluster, workload)
     tokens = workload.output_tokens
     token_steps = _token_steps(workload)
+    _check_sums(cluster, token_steps)
     load, generated, longest = _from_each(token_steps), _from_each(tokens), _largest_from_each(tokens)
     envelope = np.maximum(_ceil_divide(load, cluster.workers), _largest_from_each(token_steps))
     most_active = np.maximum(_ceil_divide(generated, cluster.workers), longest)
@@ -117,6 +122,17 @@ def _token_steps(workload: Workload) -> Integers:
     """w_i of the module's docstring, shape (requests,)."""
     tokens = workload.output_tokens
     return workload.prompt_tokens * tokens + tokens * (tokens - 1) // 2
+
+
+def _check_sums(cluster: ClusterConfig, token_steps: Integers) -> None:
+    """Refuses what the integer sums of a bound could not hold; workers x envelope is the largest of them."""
+    total = sum(token_steps.tolist())  # Python's integers have no largest
+    largest = max(total + cluster.workers, cluster.workers * int(token_steps.max()))
+    if largest > _MAX_TOKEN_STEPS:
+        raise ValueError(
+            f"the workload has {total} token-steps (prompt_tokens x output_tokens + output_tokens x (output_tokens - 1)"
+            f" / 2, summed) on {cluster.workers} workers: the sum, and the largest x workers, must be in 1..2**62"
+        )
 
 
 def envelope_token_steps(steps: Records) -> int:

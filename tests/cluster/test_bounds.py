@@ -119,3 +119,10 @@ def test_bound_is_close_enough_to_judge_by_on_the_paper_like_workload() -> None:
     assert np.isclose(bound.imbalance_token_steps, 0, atol=cluster.workers), (
         "nothing forces a large backlog to be uneven"
     )
+
+
+def test_sums_beyond_64_bits_are_refused_by_name() -> None:
+    longest = 2**31 - 1
+    workload = Workload(np.zeros(8), [longest] * 8, [longest] * 8)
+    with pytest.raises(ValueError, match=r"token-steps.*2\*\*62"):
+        lower_bound(ClusterConfig(workers=1), workload)
