@@ -136,7 +136,7 @@ class LearnedPredictor(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-lear
         for name, value in self.get_params().items():
             if name in STORED_MAXIMA:
                 check_integer(name, value, minimum=1, maximum=STORED_MAXIMA[name])
-        common = {
+        common: dict[str, Callable[[Any], object]] = {
             "features": partial(check_names, wanted=self.wanted_features),
             "mean_output_tokens": partial(check_real, "mean_output_tokens", minimum=1.0, maximum=MAX_OUTPUT_TOKENS),
         }

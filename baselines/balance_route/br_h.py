@@ -26,6 +26,8 @@ PROJECTIONS = ("cut", "expected")
 DEFAULT_HORIZON = 80
 DEFAULT_GAMMA = 0.98
 
+_MAX_STEPS = 2**30  # two of them added are a number of 31 bits
+
 
 class BRH:
     """Admits what lowers the imbalance most, now and over the next steps (BalanceRoute, arXiv 2605.06113).
@@ -84,7 +86,7 @@ class BRH:
             raise TypeError(f"horizon='auto' needs a predictor with mean_output_tokens, got {predictor!r}")
         self.predictor = predictor
         self.horizon: int | Literal["auto"] = (
-            horizon if horizon == AUTO else check_integer("horizon", horizon, minimum=0)
+            horizon if horizon == AUTO else check_integer("horizon", horizon, minimum=0, maximum=_MAX_STEPS)
         )
         self.gamma = check_real("gamma", gamma, minimum=0.0, maximum=1.0)
         self.alpha = check_real("alpha", alpha, minimum=0.0)
@@ -92,8 +94,7 @@ class BRH:
         self.projection = check_choice("projection", projection, PROJECTIONS)
         check_choice("form", form, FORMS)
         self.form = form
-        self.refresh_every = check_integer("refresh_every", refresh_every, minimum=1)
-        check_integer("horizon + refresh_every", self.horizon + self.refresh_every, minimum=1, maximum=2**31 - 1)
+        self.refresh_every = check_integer("refresh_every", refresh_every, minimum=1, maximum=_MAX_STEPS)
         self.greedy_above = check_integer("greedy_above", greedy_above, minimum=0)
         self.subset_window = check_integer("subset_window", subset_window, minimum=1, maximum=MAX_SUBSET_WINDOW)
         self.order = check_choice("order", order, ORDERS)

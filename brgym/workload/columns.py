@@ -136,10 +136,9 @@ def _one_dimensional(name: str, values: ArrayLike) -> NDArray[Any]:
         array = np.asarray(values)
     except ValueError as error:  # rows of different lengths
         raise WorkloadError(f"{name} must be a one-dimensional array of at least one entry") from error
-    if np.ma.is_masked(values):  # asarray would take what lies under the mask
-        raise WorkloadError(
-            f"{name}[{first_true(np.ma.getmaskarray(values).ravel())}] is masked: every entry needs a value"
-        )
+    if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):  # asarray would take what lies under the mask
+        masked = first_true(np.ma.getmaskarray(values).ravel())
+        raise WorkloadError(f"{name}[{masked}] is masked: every entry needs a value")
     if array.ndim != 1 or len(array) == 0:
         raise WorkloadError(f"{name} must be a one-dimensional array of at least one entry, got shape {array.shape}")
     return array

@@ -74,7 +74,7 @@ class TestConstruction:
             (([0, 1], [1, 1.5], [1, 1]), r"prompt_tokens\[1\] = 1.5"),
             (([0, 1], [1, np.nan], [1, 1]), r"prompt_tokens\[1\] = nan"),
             (([0, 1], [1, 1], [1, 2**40]), r"output_tokens\[1\] = 1099511627776"),
-            (([0, 1], np.ma.array([1, 7], mask=[0, 1]), [1, 1]), r"prompt_tokens\[1\] is masked"),
+            (([0, 1], np.ma.array([1, 7], mask=[False, True]), [1, 1]), r"prompt_tokens\[1\] is masked"),
             (([0], [1], [True]), r"output_tokens must hold numbers, got bool"),
             (([0], [1], [1], [0.5]), r"prompt_hash must hold integers"),
             (([0], [1], [1], np.array([2**63], dtype=np.uint64)), r"prompt_hash\[0\]"),
