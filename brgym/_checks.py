@@ -39,7 +39,10 @@ def check_real(
     """
     if isinstance(value, bool) or not (hasattr(value, "__float__") or hasattr(value, "__index__")):
         raise TypeError(f"{name} must be a real number, got {value!r}")
-    number = float(value)
+    try:
+        number = float(value)
+    except OverflowError:  # an integer that no double holds
+        number = math.inf
     low = number > minimum if exclusive else number >= minimum
     if not (math.isfinite(number) and low and number <= maximum):
         bound = f"above {minimum:g}" if exclusive else _range(minimum, maximum)

@@ -171,4 +171,4 @@ def _largest_from_each(values: Amounts) -> Amounts:
 
 
 def _ceil_divide(values: Integers, by: int) -> Integers:
-    return -(-values // by)
+    return -(-values // min(by, _MAX_TOKEN_STEPS))  # no value is larger, and none then needs more than one

@@ -14,6 +14,7 @@ from brgym.cluster.identity import key_of
 from brgym.cluster.memory import servable
 from brgym.cluster.metrics import DEFAULT_WINDOW, Metrics, measure
 from brgym.cluster.policy import Policy, binding_of, is_clairvoyant
+from brgym.cluster.ranges import check_exact
 from brgym.cluster.records import NOTHING, Records
 from brgym.cluster.routing_time import empty_histogram, quantile_s
 from brgym.cluster.state import State, initial_state
@@ -108,6 +109,7 @@ def outcome_of(requests: Records, served: npt.NDArray[np.bool_]) -> Records:
 
 def _fitting(cluster: ClusterConfig, workload: Workload, oversize: Oversize) -> npt.NDArray[np.bool_]:
     check_choice("oversize", oversize, ("error", "drop"))
+    check_exact(cluster, workload)
     fitting = servable(cluster, workload)
     if not fitting.all() and (oversize == "error" or not fitting.any()):
         row = int(np.argmin(fitting))

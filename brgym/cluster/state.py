@@ -47,10 +47,10 @@ class State(NamedTuple):
         queued_tokens: Their contexts, in tokens, shape (workers,).
         links: `LINKS`, shape (workers,).
         pool: `CANDIDATE`, shape (requests,): those that have joined and are neither bound nor admitted.
-        running: `RUNNING`, shape (workers x slots,).
+        running: `RUNNING`, as many as there are slots or requests, whichever are fewer.
         calendar: Ring of lists of requests by the step at which they finish, shape (a power of two,).
         recompute: Preempted requests by the time at which they are ready, shape (requests,).
-        fresh: Requests admitted at this boundary for the first time, shape (workers x slots,).
+        fresh: Requests admitted at this boundary for the first time, shape that of `running`.
         steps: `STEP`, the log, with room for more than have been run.
     """
 
@@ -121,6 +121,7 @@ def initial_state(
         identity_key: Decides what routers call the requests, see `brgym.cluster.identity`.
     """
     capacity = cluster.workers * cluster.slots
+    most_active = min(capacity, len(workload))
     links = np.empty(cluster.workers, LINKS)
     links[...] = (NOTHING, NOTHING, NOTHING)
     progress = np.zeros(1, PROGRESS)
@@ -139,10 +140,10 @@ def initial_state(
         queued_tokens=np.zeros(cluster.workers, np.int64),
         links=links,
         pool=np.zeros(len(workload), CANDIDATE),
-        running=np.zeros(capacity, RUNNING),
+        running=np.zeros(most_active, RUNNING),
         calendar=np.full(1 << longest.bit_length(), NOTHING, np.int32),
         recompute=np.zeros(len(workload), np.int32),
-        fresh=np.zeros(capacity, np.int32),
+        fresh=np.zeros(most_active, np.int32),
         steps=np.zeros(16 + fewest_steps * 5 // 4, STEP),  # `run` doubles it where that is too little
     )
 

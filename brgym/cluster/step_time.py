@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from brgym._checks import check_real
 from brgym.cluster.figures import step_seconds
+from brgym.cluster.ranges import MAX_COEFFICIENT_S, MIN_STEP_S
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +28,7 @@ class StepTimeRow:
         per_active_s: Seconds for each active request of the whole cluster.
 
     Raises:
-        ValueError: If a coefficient is negative, NaN or infinite.
+        ValueError: If a coefficient is not in 0..1e6.
     """
 
     base_s: float = 0.0
@@ -37,7 +38,7 @@ class StepTimeRow:
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
-            check_real(name, value, minimum=0.0)
+            check_real(name, value, minimum=0.0, maximum=MAX_COEFFICIENT_S)
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class StepTime:
         rows: The rows, at least one.
 
     Raises:
-        ValueError: If there is no row, or if every coefficient of every row is zero, so that time could not pass.
+        ValueError: If there is no row, or if a step takes next to no time, so that time could not pass.
     """
 
     rows: Sequence[StepTimeRow]
@@ -62,6 +63,11 @@ class StepTime:
             raise ValueError("step_time needs at least one row")
         if not self.as_array().any():
             raise ValueError("step_time must take some time: every coefficient is zero")
+        shortest_s = self.seconds([1], [1])
+        if shortest_s < MIN_STEP_S:
+            raise ValueError(
+                f"step_time must be at least {MIN_STEP_S:g} s for a single request of one token, got {shortest_s:g}"
+            )
 
     @classmethod
     def barrier(cls, *, base_s: float, per_token_s: float) -> Self:
