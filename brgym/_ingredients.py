@@ -1,9 +1,10 @@
 """What a result was made of: the source files and constants behind a compiled function, and behind a module.
 
-A cache that keeps results under such a digest cannot give what other code made. Files count by their content; what
-comes from Python itself and from installed packages counts by its version, or, for compiled functions, not at all.
+A cache that keeps results under such a digest cannot give what other code made. Functions count by their byte code and
+by the content of their files, constants by their value; Python, NumPy and other installed packages by their version.
 """
 
+import enum
 import functools
 import hashlib
 import importlib.util
@@ -21,6 +22,7 @@ import numpy as np
 
 _STANDARD = Path(sysconfig.get_path("stdlib"))
 _INSTALLED = ("site-packages", "dist-packages")
+_BY_VERSION = ("numba", "numpy", "llvmlite")  # Numba looks at its own version itself
 _OURS = ("brgym", "baselines", "classifiers")
 _IMPORT = re.compile(
     r"^[ \t]*(?:from[ \t]+(?P<source>[\w.]+)[ \t]+import\b(?P<names>[ \t]*\([^)]*\)|[^\n(]*)"
@@ -32,9 +34,10 @@ _IMPORT = re.compile(
 def digest_of_function(function: Any) -> tuple[str, list[Any]]:
     """Digest of all that the machine code of a compiled function is made of, and the compiled functions among it.
 
-    Followed are the functions that it names, in its module, through modules, and in closures, and theirs in turn: by
-    the content of their files, or by their byte code where there is no file. Other things that they name are constants
-    to Numba, and count by their value.
+    Followed are the functions that it names, in its module, through modules, in closures, defaults and tuples, and
+    theirs in turn: by their byte code, which tells what runs in this process even where the file has been edited since,
+    and by the content of their files. Other things that they name are constants to Numba, and count by their value.
+    What a user's `numba.extending.overload` puts in place of a function counts if it stands in one of those files.
     """
     files: set[str] = set()
     parts: set[str] = {np.__version__}
@@ -51,11 +54,11 @@ def digest_of_function(function: Any) -> tuple[str, list[Any]]:
         followed = _function_behind(thing)
         if followed is None:
             parts.add(_constant(thing, files))
-        elif not _is_foreign(followed.__code__.co_filename):
+            pending += _within(thing)
+        elif not _is_known(followed.__code__.co_filename):
+            parts.add(f"{followed.__qualname__} {_byte_code(followed.__code__)}")
             if Path(followed.__code__.co_filename).is_file():
                 files.add(followed.__code__.co_filename)
-            else:
-                parts.add(_byte_code(followed.__code__))
             pending += _named(followed)
     return _digest(sorted(parts), sorted(map(_file_digest, files))), compiled
 
@@ -92,7 +95,7 @@ def digest_of_modules(*names: str) -> str:
         else:
             continue
         pending += _imported(file, name)
-    return _digest(sorted(found.items()))
+    return _digest(sys.version_info[:3], sorted(found.items()))
 
 
 def _digest(*parts: object) -> str:
@@ -108,32 +111,56 @@ def _file_digest(path: str) -> str:
 @functools.cache
 def _is_foreign(path: str) -> bool:
     """Whether a file belongs to Python or to an installed package that is not ours."""
+    package = _package(path)
+    return package not in _OURS if package else _STANDARD in Path(path).parents
+
+
+@functools.cache
+def _is_known(path: str) -> bool:
+    """Whether the version of Python or of a package that is part of every digest tells what is in a file."""
+    package = _package(path)
+    return package in _BY_VERSION if package else _STANDARD in Path(path).parents
+
+
+def _package(path: str) -> str | None:
+    """The installed package that a file belongs to, if it belongs to one."""
     parts = Path(path).parts
-    for folder in _INSTALLED:
-        if folder in parts:
-            return parts[parts.index(folder) + 1] not in _OURS
-    return _STANDARD in Path(path).parents
+    return next((parts[parts.index(folder) + 1] for folder in _INSTALLED if folder in parts), None)
 
 
 def _function_behind(thing: Any) -> types.FunctionType | None:
     """The Python function of a compiled one, of one that Numba generates code for, or of a plain one."""
-    for attribute in ("py_func", "_defn"):
+    for attribute in ("_dispatcher", "py_func", "_defn"):  # of a ufunc, a compiled function, an intrinsic
         thing = getattr(thing, attribute, thing) if not inspect.isclass(thing) else thing
     return thing if isinstance(thing, types.FunctionType) else None
 
 
 def _named(function: types.FunctionType) -> Iterator[Any]:
-    """What a function names: values of globals, attributes of modules, cells of its closure, its own attributes."""
+    """What a function names: globals, what it reaches through modules, its closure, defaults and own attributes."""
     names = set(_names(function.__code__))
-    for name in names & function.__globals__.keys():
-        value = function.__globals__[name]
-        if isinstance(value, types.ModuleType):
-            yield from (getattr(value, attribute) for attribute in names if hasattr(value, attribute))
-        else:
+    pending = [function.__globals__[name] for name in names & function.__globals__.keys()]
+    modules: set[str] = set()
+    while pending:
+        value = pending.pop()
+        if not isinstance(value, types.ModuleType):
             yield value
+        elif value.__name__ not in modules:
+            modules.add(value.__name__)
+            pending += [getattr(value, attribute) for attribute in names if hasattr(value, attribute)]
     for cell in function.__closure__ or ():
         yield cell.cell_contents
+    yield from function.__defaults__ or ()
+    yield from (function.__kwdefaults__ or {}).values()
     yield from function.__dict__.values()
+
+
+def _within(value: Any) -> Iterator[Any]:
+    """What a value that is no function holds: items of a tuple, methods of a compiled class."""
+    if isinstance(value, tuple):
+        yield from value
+    for kind in ("jit_methods", "jit_props", "jit_static_methods"):
+        for method in getattr(getattr(value, "class_type", None), kind, {}).values():
+            yield from method.values() if isinstance(method, dict) else (method,)
 
 
 def _names(code: types.CodeType) -> Iterator[str]:
@@ -144,7 +171,12 @@ def _names(code: types.CodeType) -> Iterator[str]:
 
 
 def _byte_code(code: types.CodeType) -> str:
-    inner = [_byte_code(value) if isinstance(value, types.CodeType) else repr(value) for value in code.co_consts]
+    inner = [
+        _byte_code(value)
+        if isinstance(value, types.CodeType)
+        else repr(sorted(value, key=repr) if isinstance(value, frozenset) else value)
+        for value in code.co_consts
+    ]
     return repr((code.co_name, code.co_code, code.co_names, code.co_varnames, inner))
 
 
@@ -154,7 +186,13 @@ def _constant(value: Any, files: set[str]) -> str:
         return f"array {value.dtype} {value.shape} {hashlib.sha256(value.tobytes()).hexdigest()}"
     if isinstance(value, np.dtype):
         return f"dtype {value!r} {value.itemsize}"
-    if isinstance(value, bool | int | float | complex | str | bytes | tuple | np.generic | types.NoneType):
+    if isinstance(value, enum.Enum):
+        return f"{type(value).__qualname__}.{value.name} {_constant(value.value, files)}"
+    if inspect.isclass(value) and issubclass(value, enum.Enum):
+        return " ".join(_constant(member, files) for member in value)
+    if isinstance(value, tuple):
+        return f"{type(value).__qualname__} ({', '.join(_constant(item, files) for item in value)})"
+    if isinstance(value, bool | int | float | complex | str | bytes | np.generic | types.NoneType):
         return f"{type(value).__name__} {value!r}"
     if inspect.isclass(value) and hasattr(value, "_fields"):
         file = getattr(sys.modules.get(value.__module__), "__file__", None)

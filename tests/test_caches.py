@@ -81,6 +81,70 @@ def test_a_constant_from_elsewhere_is_followed(tmp_path: Path) -> None:
     assert run(tmp_path, "router.py") == [[3], 0]
 
 
+HELPERS = """
+import enum
+import numpy as np
+import numba
+from numba.experimental import jitclass
+class Number(enum.IntEnum):
+    ONE = {first}
+LARGE = (np.full(5000, {first}), np.zeros(5000, np.int64))
+@numba.njit
+def first():
+    return {first}
+@numba.njit
+def second():
+    return {second}
+@numba.njit
+def given(number={first}):
+    return number
+@numba.vectorize(["int64(int64)"])
+def each(number):
+    return number + {first}
+@jitclass([("number", numba.int64)])
+class Counter:
+    def __init__(self):
+        self.number = 0
+    def value(self):
+        return {first}
+"""
+
+REACHED = {
+    "which function is meant": ("from chosen import rule", "rule()"),
+    "a module through a module": ("import house.helpers", "house.helpers.first()"),
+    "a default": ("from house.helpers import given", "given()"),
+    "an enumeration": ("from house.helpers import Number", "Number.ONE.value"),
+    "a tuple of arrays": ("from house.helpers import LARGE", "LARGE[0][2500]"),
+    "a ufunc": ("from house.helpers import each", "each(0)"),
+    "a compiled class": ("from house.helpers import Counter", "Counter().value()"),
+}
+
+
+@pytest.mark.parametrize("way", REACHED)
+def test_whatever_compiled_code_can_reach_is_followed(tmp_path: Path, way: str) -> None:
+    imports, worker = REACHED[way]
+    (tmp_path / "house").mkdir()
+    write(tmp_path / "house" / "__init__.py", "")
+    write(tmp_path / "router.py", ROUTER.format(imports=imports, worker=worker))
+    write(tmp_path / "house" / "helpers.py", HELPERS.format(first=1, second=3))
+    write(tmp_path / "chosen.py", "from house.helpers import first as rule\n")
+    assert run(tmp_path, "router.py") == [[1], 0]
+    if way == "which function is meant":
+        write(tmp_path / "chosen.py", "from house.helpers import second as rule\n")
+    else:
+        write(tmp_path / "house" / "helpers.py", HELPERS.format(first=3, second=1))
+    assert run(tmp_path, "router.py") == [[3], 0]
+
+
+def test_what_an_older_session_compiles_is_not_taken_for_the_edited_file(tmp_path: Path) -> None:
+    helper = "import numba\n@numba.njit\ndef worker():\n    return {}\n"
+    write(tmp_path / "helper.py", helper.format(1))
+    edit = f"from pathlib import Path\nfrom helper import worker\nPath('helper.py').write_text({helper.format(2)!r})"
+    write(tmp_path / "router.py", ROUTER.format(imports=edit, worker="worker()"))
+    assert run(tmp_path, "router.py")[0] == [1], "imported before the edit"
+    assert run(tmp_path, "router.py") == [[2], 0]
+
+
 def test_the_layout_of_a_memory_is_followed(tmp_path: Path) -> None:
     layout = """
 from typing import NamedTuple

@@ -51,7 +51,7 @@ def run(state: State, policy: Policy, cluster: ClusterConfig, routing_times: Int
                 "runs and none is due: time cannot pass"
             )
         elif stop < 0:
-            raise ValueError(refusal(policy, pairs, -1 - stop))
+            raise ValueError(refusal(policy, RouterView(state), pairs, -1 - stop))
         else:
             return state
 

@@ -70,8 +70,10 @@ def apply(state: State, pairs: Integers, count: int) -> int:
 
     Returns:
         -1, or the first row that is not allowed (no such candidate or worker, a candidate named twice, or one that does
-        not fit); the rows before it have been carried out.
+        not fit); the rows before it have been carried out. len(pairs), which is no row, if there cannot be so many.
     """
+    if not 0 <= count <= len(pairs):
+        return len(pairs)
     if count == 0:
         state.progress[0].phase = RUN
         return -1

@@ -72,7 +72,7 @@ class PolicyAgent:
                 refused by the environment's `step`, or here, where nothing fitted any more and time has passed.
         """
         if self._actions and self._view.boundary != self._boundary:
-            raise ValueError(refusal(self._policy, self._pairs, self._count - len(self._actions)))
+            raise ValueError(refusal(self._policy, self._view, self._pairs, self._count - len(self._actions)))
         if not self._actions:
             self._decide()
         return self._actions.popleft()
@@ -86,7 +86,7 @@ class PolicyAgent:
         admitted: list[int] = []
         for row, (candidate, worker) in enumerate(self._pairs[: self._count].tolist()):
             if not (0 <= candidate < shown and 0 <= worker < self._view.workers) or candidate in admitted:
-                raise ValueError(refusal(self._policy, self._pairs, row))
+                raise ValueError(refusal(self._policy, self._view, self._pairs, row, carried_out=0))
             older_gone = sum(earlier < candidate for earlier in admitted)
             self._actions.append(self._env.action_of(candidate - older_gone, worker))
             admitted.append(candidate)

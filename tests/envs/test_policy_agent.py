@@ -123,7 +123,7 @@ def test_a_policy_that_decides_what_is_not_there_is_named(pairs: list[tuple[int,
     env.reset()
     agent = PolicyAgent(_Answers(pairs), env)
     agent.reset()
-    with pytest.raises(ValueError, match=r"_Answers routes candidate"):
+    with pytest.raises(ValueError, match=r"_Answers at boundary \d+ routes candidate"):
         agent.act()
 
 
@@ -134,5 +134,5 @@ def test_a_pair_left_over_when_nothing_fits_any_more_is_refused() -> None:
     agent = PolicyAgent(_Answers([(0, 0), (1, 0)]), env)
     agent.reset()
     env.step(agent.act())
-    with pytest.raises(ValueError, match=r"_Answers routes candidate 1 to worker 0"):
+    with pytest.raises(ValueError, match=r"_Answers at boundary \d+ routes candidate 1 to worker 0"):
         agent.act()

@@ -135,7 +135,7 @@ def test_what_is_kept_is_the_best_of_the_curve(tmp_path: Path) -> None:
     [
         ({"training_seeds": ()}, "training_seeds must have one seed or more"),
         ({"validation_seeds": range(1, 3)}, r"seeds \[1\] are both for training and for validation"),
-        ({"teacher": "br-1"}, "unknown teacher 'br-1'; did you mean 'br-0'"),
+        ({"teacher": "br-1"}, "unknown policy 'br-1'"),
         ({"updates": -1}, "updates must be at least 0"),
         ({"environments": 0}, "environments must be at least 1"),
         ({"minutes": -1.0}, "minutes must be finite and at least 0"),
