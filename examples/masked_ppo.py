@@ -88,20 +88,13 @@ Moment = tuple[np.ndarray, np.ndarray]
 """Observations and masks."""
 
 
-def without_needless_hold(mask: np.ndarray) -> np.ndarray:
-    """Forbids holding where something fits: discounted by the decision, putting the future off would pay by itself."""
-    mask = mask.copy()
-    mask[:, -1] = ~mask[:, :-1].any(axis=1)
-    return mask
-
-
 def collect(envs: VectorEnv, agent: Agent, now: Moment, rollout: Rollout, gamma: float) -> tuple[Moment, list[float]]:
     """Fills a rollout; returns the moment after it, and the mean imbalance of each episode that ended."""
     observation, mask = now
     imbalances: list[float] = []
     for step in range(len(rollout.rewards)):
         rollout.observations[step] = torch.as_tensor(observation)
-        rollout.masks[step] = torch.as_tensor(without_needless_hold(mask))
+        rollout.masks[step] = torch.as_tensor(mask)
         with torch.no_grad():
             policy = agent.policy(rollout.observations[step], rollout.masks[step])
             rollout.actions[step] = policy.sample()
@@ -162,6 +155,7 @@ def main(args: Args) -> list[float]:
         cluster=ClusterConfig(workers=args.workers, slots=args.slots, candidates=8),
         episode_requests=args.episode_requests,
         episode_start="random",
+        hold="forced",  # discounted by the decision, putting the future off would pay by itself
         autoreset_mode=AutoresetMode.SAME_STEP,
     )
     seen, acted = envs.single_observation_space, envs.single_action_space

@@ -44,6 +44,7 @@ def main(args: Args) -> list[float]:
         "cluster": ClusterConfig(workers=args.workers, slots=args.slots, candidates=8),
         "episode_requests": args.episode_requests,
         "episode_start": "random",
+        "hold": "forced",  # discounted by the decision, putting the future off would pay by itself
     }
     config = (
         PPOConfig()

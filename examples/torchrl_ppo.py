@@ -43,6 +43,7 @@ def make_env(args: Args) -> TransformedEnv:
         cluster=ClusterConfig(workers=args.workers, slots=args.slots, candidates=8),
         episode_requests=args.episode_requests,
         episode_start="random",
+        hold="forced",  # discounted by the decision, putting the future off would pay by itself
     )
     wrapped = GymWrapper(MaskInObservation(env), categorical_action_encoding=True)
     boolean = DTypeCastTransform(torch.int8, torch.bool, in_keys=["action_mask"])

@@ -7,6 +7,7 @@ and measured. Whoever only decides needs `brgym.cluster` and nothing of this.
 from brgym.cluster.admission import admit
 from brgym.cluster.asking import decide, refusal
 from brgym.cluster.drive import run, view_for
+from brgym.cluster.figures import step_seconds
 from brgym.cluster.identity import key_after, row_of
 from brgym.cluster.kernel import DECIDE, DONE, LOG_FULL, STUCK, advance, apply
 from brgym.cluster.layout import Bytes, borrower, records_in
@@ -16,7 +17,7 @@ from brgym.cluster.records import FROM_POOL, ON_ARRIVAL, ROUTE, STEP
 from brgym.cluster.routing_time import empty_histogram
 from brgym.cluster.simulate import check_fits, outcome_of
 from brgym.cluster.state import STATE_RECORDS, State, borrowed, borrowed_view, initial_state, view_of
-from brgym.cluster.waiting import context_tokens
+from brgym.cluster.waiting import context_tokens, next_event_s
 
 __all__ = [
     "DECIDE",
@@ -45,11 +46,13 @@ __all__ = [
     "initial_state",
     "key_after",
     "measure",
+    "next_event_s",
     "outcome_of",
     "records_in",
     "refusal",
     "row_of",
     "run",
+    "step_seconds",
     "view_for",
     "view_of",
 ]

@@ -3,6 +3,7 @@
 import dataclasses
 import math
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -130,7 +131,7 @@ def measure(
     dropped: int,
     clairvoyant: bool,
 ) -> Metrics:
-    """Works out all figures of a run that has ended, the routing times left NaN.
+    """Works out all figures of a run that has ended, the routing times left NaN, as is what no step or request has.
 
     Args:
         steps: The log of steps, fields of `STEP`.
@@ -143,14 +144,14 @@ def measure(
     """
     counted = steps[measurement_window(steps, len(requests), window)]
     long = requests[requests["output_tokens"] > 1]
-    makespan_s = float(steps["start_s"][-1] + steps["duration_s"][-1])
-    between_steps_s = makespan_s - float(steps["duration_s"].sum())
+    makespan_s = float(steps["start_s"][-1] + steps["duration_s"][-1]) if len(steps) else math.nan
+    between_steps_s = makespan_s - float(steps["duration_s"].sum()) if len(steps) else 0.0
     return Metrics(
-        imbalance_mean=float(imbalance(workers, counted["max_load"], counted["sum_load"]).mean()),
-        spread_mean=float((counted["max_load"] - counted["min_load"]).mean()),
-        balance_mean=float(balance(workers, counted["max_load"], counted["sum_load"]).mean()),
-        barrier_idle_mean=float(counted["barrier_idle"].mean()),
-        throughput_tok_s=float(counted["active"].sum() / counted["duration_s"].sum()),
+        imbalance_mean=_mean(imbalance(workers, counted["max_load"], counted["sum_load"])),
+        spread_mean=_mean(counted["max_load"] - counted["min_load"]),
+        balance_mean=_mean(balance(workers, counted["max_load"], counted["sum_load"])),
+        barrier_idle_mean=_mean(counted["barrier_idle"]),
+        throughput_tok_s=float(counted["active"].sum() / counted["duration_s"].sum()) if len(counted) else math.nan,
         makespan_s=makespan_s,
         ttft_s=Distribution.of(requests["first_token_s"] - requests["arrival_s"]),
         queueing_s=Distribution.of(requests["admit_s"] - requests["arrival_s"]),
@@ -164,3 +165,7 @@ def measure(
         window_steps=len(counted),
         clairvoyant=clairvoyant,
     )
+
+
+def _mean(values: npt.NDArray[Any]) -> float:
+    return float(values.mean()) if len(values) else math.nan

@@ -15,8 +15,9 @@ class PolicyAgent:
     """Drives an environment with a policy; the episode is then the run that `simulate` makes, bit for bit.
 
     The policy is asked when the pairs of its last decision are used up, through the environment's live view. It binds
-    from the pool in `StickyRoutingEnv` and on arrival in `ArrivalRoutingEnv`. One that lets time stand still, which
-    `simulate` refuses, is asked again until the episode is truncated.
+    from the pool in `StickyRoutingEnv` and on arrival in `ArrivalRoutingEnv`. Where one lets time stand still, the
+    environment's `step` refuses its action, as `simulate` refuses the policy; with `hold="forced"` it refuses one that
+    admits nothing where something fits.
 
     ```pycon
     >>> import baselines, brgym, gymnasium

@@ -39,7 +39,7 @@ class ArrivalRoutingEnv(RoutingEnv):
     With `observation="dict"` a `Dict` of `cluster` (5,), `workers` (workers, 6) and `candidates` (1, 3).
 
     ## Rewards
-    Those of `StickyRoutingEnv`.
+    Those of `StickyRoutingEnv`; there is no hold, so nothing is charged for it.
 
     ## Starting State
     That of `StickyRoutingEnv`.
@@ -52,7 +52,8 @@ class ArrivalRoutingEnv(RoutingEnv):
     That of `StickyRoutingEnv`; the mask is all ones.
 
     ## Arguments
-    Those of `StickyRoutingEnv` but `candidates`. Since every action is valid, `invalid_action` has nothing to do here.
+    Those of `StickyRoutingEnv` but `candidates`. Since every action is valid and none holds, `invalid_action` and
+    `hold` have nothing to do here.
 
     ```pycon
     >>> import brgym, gymnasium

@@ -11,6 +11,7 @@ from brgym.envs.memory import EPISODE
 from brgym.envs.reward import REWARDS, Reward, default_scale
 
 InvalidAction = Literal["error", "hold"]
+Hold = Literal["when-running", "forced"]
 
 DECISIONS_A_REQUEST = 100
 """The default limit on the decisions of an episode, for each of its requests (our choice). A router that admits what
@@ -24,6 +25,7 @@ class Rules:
     Attributes:
         reward: One of `REWARDS`.
         reward_scale: What the reward is divided by; None for `default_scale`.
+        hold: When holding is valid: "when-running", where it lets time pass, or "forced", only where nothing fits.
         invalid_action: "error", or "hold" with a penalty.
         invalid_penalty: The penalty, at least 0.
         max_decisions: Actions after which an episode is truncated; None for `DECISIONS_A_REQUEST` for each request.
@@ -36,6 +38,7 @@ class Rules:
 
     reward: Reward = "imbalance"
     reward_scale: float | None = None
+    hold: Hold = "when-running"
     invalid_action: InvalidAction = "error"
     invalid_penalty: float = 1.0
     max_decisions: int | None = None
@@ -43,6 +46,7 @@ class Rules:
 
     def __post_init__(self) -> None:
         check_choice("reward", self.reward, REWARDS)
+        check_choice("hold", self.hold, get_args(Hold))
         check_choice("invalid_action", self.invalid_action, get_args(InvalidAction))
         check_real("invalid_penalty", self.invalid_penalty, minimum=0.0)
         if self.reward_scale is not None:
@@ -62,6 +66,7 @@ class Rules:
         record = np.zeros(1, EPISODE)
         record["reward"] = REWARDS.index(self.reward)
         record["reward_scale"] = self.reward_scale or default_scale(self.reward, cluster)
+        record["hold_when_running"] = self.hold == "when-running"
         record["hold_if_invalid"] = self.invalid_action == "hold"
         record["invalid_penalty"] = self.invalid_penalty
         record["max_decisions"] = self.max_decisions or DECISIONS_A_REQUEST * requests

@@ -5,9 +5,11 @@ So an environment keeps them, and the record of its own episode, side by side in
 its views of it. The log of steps, which grows, has a buffer of its own.
 """
 
-from typing import NamedTuple
+import weakref
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from brgym._compile import inlined
 from brgym.cluster import Integers, Layout, Records
@@ -17,13 +19,17 @@ EPISODE = np.dtype(
     [
         ("reward", "i8"),  # index into `reward.REWARDS`
         ("reward_scale", "f8"),
+        ("hold_when_running", "i8"),  # or only where nothing fits
         ("hold_if_invalid", "i8"),
         ("invalid_penalty", "f8"),
         ("max_decisions", "i8"),
         ("max_time_s", "f8"),
         ("running_at_start", "i8"),  # the first rows of the requests, see `episode.Opening`
         ("decisions", "i8"),  # actions carried out so far
-        ("penalty", "f8"),  # due with the next reward
+        ("holds", "i8"),  # those that held where something fitted
+        ("ended", "i8"),  # why it ended, see `stepping.step_env`; 0 while it goes on
+        ("penalty", "f8"),  # due with the next reward, as `stalled` is
+        ("stalled", "f8"),  # what stalling costs, unscaled
         ("paid_step", "i8"),  # rewards have been paid up to this point of the run: `clock.step`,
         ("paid_s", "f8"),  # the time,
         ("paid_arrived", "i8"),  # `clock.arrived`,
@@ -87,6 +93,28 @@ def run_in(memory: Bytes, places: Integers, log: Bytes) -> Run:
 def unpacked(packed: PackedRun) -> Run:
     """The run in a packed one, as views of its memory."""
     return _run_at(packed.memory, packed.places, _steps_in(packed.log))
+
+
+def shielded(state: State) -> State:
+    """The same arrays, live, but none leads to the memory beside it, where the hidden output lengths stand."""
+    return State._make(np.asarray(_Place(array)).view(array.dtype).reshape(array.shape) for array in state)
+
+
+class _Place:
+    """Where an array's bytes lie; it keeps the memory alive without naming it."""
+
+    def __init__(self, array: npt.NDArray[Any]) -> None:
+        self.__array_interface__ = {
+            "version": 3,
+            "shape": (array.nbytes,),
+            "typestr": "|u1",
+            "data": (array.ctypes.data, False),
+        }
+        weakref.finalize(self, _nothing, array).atexit = False
+
+
+def _nothing(*held: object) -> None:
+    """What is done when a place is given up: what it kept goes with it."""
 
 
 def pack(run: Run) -> PackedRun:

@@ -1,6 +1,7 @@
 """What an environment rewards, worked out from the log of the decode steps since the last reward was paid.
 
-Each reward adds up to a figure of the run, so that the return of an episode can be read.
+Each reward adds up to a figure of the run, so that the return of an episode can be read; what stalling costs comes on
+top, see `brgym.envs.stalling`.
 """
 
 from typing import Any, Literal, get_args
@@ -15,7 +16,8 @@ Reward = Literal["imbalance", "step-time", "throughput", "latency"]
 
 REWARDS: tuple[Reward, ...] = get_args(Reward)
 
-_IMBALANCE, _STEP_TIME, _THROUGHPUT, _LATENCY = range(4)
+IMBALANCE, STEP_TIME, THROUGHPUT, LATENCY = range(4)
+"""Their places in `REWARDS`."""
 
 
 def default_scale(reward: Reward, cluster: ClusterConfig) -> float:
@@ -43,20 +45,20 @@ def pay(state: State, episode: Records) -> float:
         episode: `EPISODE`, shape (1,).
 
     Returns:
-        The reward, scaled, less the penalty that was due.
+        The reward, less what stalling costs, scaled; less the penalty that was due.
     """
     state = borrowed(state)
     entry = episode[0]
     kind = entry.reward
-    if kind == _IMBALANCE:
+    if kind == IMBALANCE:
         earned = -_imbalance(state, entry.paid_step)
-    elif kind == _STEP_TIME:
+    elif kind == STEP_TIME:
         earned = -_decode_s(state, entry.paid_step)
-    elif kind == _THROUGHPUT:
+    elif kind == THROUGHPUT:
         earned = _tokens(state, entry.paid_step)
     else:
         earned = -_request_seconds(state, entry)
-    reward = earned / entry.reward_scale - entry.penalty
+    reward = (earned - entry.stalled) / entry.reward_scale - entry.penalty
     settle(state, episode)
     return reward
 
@@ -65,7 +67,7 @@ def pay(state: State, episode: Records) -> float:
 def settle(state: State, episode: Records) -> None:
     """Marks everything up to the present moment as paid."""
     clock, progress, entry = state.clock[0], state.progress[0], episode[0]
-    entry.penalty = 0.0
+    entry.stalled = entry.penalty = 0.0
     entry.paid_step = clock.step
     entry.paid_s = clock.now_s
     entry.paid_arrived = progress.arrived

@@ -11,8 +11,8 @@ from gymnasium.error import ResetNeeded
 
 from brgym._checks import check_choice
 from brgym.cluster import Policy, Result, RouterView, is_clairvoyant
-from brgym.cluster.engine import DECIDE, DONE, LOG_FULL, State, view_for
-from brgym.envs.memory import PackedRun, pack, unpacked, with_longer_log
+from brgym.cluster.engine import DECIDE, DONE, LOG_FULL, Bytes, State, view_for
+from brgym.envs.memory import PackedRun, pack, shielded, unpacked, with_longer_log
 from brgym.envs.observation import Floats
 from brgym.envs.observer import Observation
 from brgym.envs.rendering import as_image, as_text
@@ -42,6 +42,7 @@ class RoutingEnv(gymnasium.Env[Observation, np.int64]):
             None if render_mode is None else check_choice("render_mode", render_mode, get_args(RenderMode))
         )
         self._run: PackedRun | None = None
+        self._shield: tuple[Bytes, State] | None = None
         self._clairvoyant = False
 
     def reset(
@@ -51,11 +52,15 @@ class RoutingEnv(gymnasium.Env[Observation, np.int64]):
 
         Args:
             seed: Decides all randomness of this episode and the following ones.
-            options: Not used.
+            options: None or empty: there are none.
 
         Returns:
             The observation, and `info` with `action_mask`.
+
+        Raises:
+            ValueError: If an option is given.
         """
+        self.task.check_reset(options)
         super().reset(seed=seed)
         self._run = run = pack(self.task.begin(self.np_random))
         self._clairvoyant = False
@@ -66,6 +71,8 @@ class RoutingEnv(gymnasium.Env[Observation, np.int64]):
 
     def step(self, action: np.int64 | int) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """Carries out an action and runs on to the next decision.
+
+        An episode that has ended stays as it is: any action gives the same end again, and earns nothing.
 
         Raises:
             TypeError: If the action is not a whole number.
@@ -87,9 +94,7 @@ class RoutingEnv(gymnasium.Env[Observation, np.int64]):
             return self._shown(rows), reward, False, False, info
         if stop == INVALID:
             raise ValueError(self.task.refusal(number))
-        result = self.result()
-        if result is not None:
-            info["metrics"] = result.metrics.as_dict()
+        info["metrics"] = self.result().metrics.as_dict()
         return self._shown(rows), reward, stop == DONE, stop != DONE, info
 
     def action_masks(self) -> npt.NDArray[np.bool_]:
@@ -105,17 +110,18 @@ class RoutingEnv(gymnasium.Env[Observation, np.int64]):
     @property
     def view(self) -> RouterView:
         """What a router sees now; it stays live until the next `reset`."""
-        return RouterView(self._state())
+        return RouterView(self._shielded())
 
     def view_for(self, policy: Policy) -> RouterView:
         """The view that a policy is entitled to; with a clairvoyant one, the episode's results say so from then on."""
         self._clairvoyant |= is_clairvoyant(policy)
-        return view_for(policy, self._state())
+        return view_for(policy, self._shielded())
 
-    def result(self) -> Result | None:
-        """What came of the episode so far, as `simulate` reports it; None until a request is served.
+    def result(self) -> Result:
+        """What came of the episode so far, as `simulate` reports it.
 
-        Request figures are those of the requests served by now. A stationary start's running requests are left out.
+        Request figures are those of the requests served by now, NaN where there are none. A stationary start's running
+        requests are left out.
         """
         return self.task.result(unpacked(self._begun()), clairvoyant=self._clairvoyant)
 
@@ -174,6 +180,13 @@ class RoutingEnv(gymnasium.Env[Observation, np.int64]):
 
     def _state(self) -> State:
         return unpacked(self._begun()).state
+
+    def _shielded(self) -> State:
+        """The state that views are made of; its log may be an older one, which no view shows."""
+        run = self._begun()
+        if self._shield is None or self._shield[0] is not run.memory:
+            self._shield = run.memory, shielded(unpacked(run).state)
+        return self._shield[1]
 
     def _blank(self) -> tuple[Floats, Floats, Mask]:
         return *self.task.observer.buffers(), np.empty(self.task.actions, np.int8)

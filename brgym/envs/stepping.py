@@ -7,8 +7,8 @@ many rows.
 import numpy as np
 import numpy.typing as npt
 
-from brgym._compile import compiled
-from brgym.cluster import Integers, View
+from brgym._compile import compiled, inlined
+from brgym.cluster import Integers
 from brgym.cluster.engine import (
     DECIDE,
     FROM_POOL,
@@ -16,7 +16,6 @@ from brgym.cluster.engine import (
     ROUTE,
     STUCK,
     Bytes,
-    State,
     advance,
     apply,
     borrowed_view,
@@ -26,6 +25,7 @@ from brgym.cluster.vocabulary import candidate_context_tokens, room_tokens, wind
 from brgym.envs.memory import Run, borrowed_run, run_in
 from brgym.envs.observation import Floats, write_observation
 from brgym.envs.reward import pay
+from brgym.envs.stalling import hold_cost, rest_cost, time_would_pass
 
 Mask = npt.NDArray[np.int8]
 
@@ -50,9 +50,9 @@ def begin_env(memory: Bytes, places: Integers, log: Bytes, observation: Floats, 
     Returns:
         `DECIDE`, `DONE`, or `LOG_FULL`: then call again with a longer log.
     """
-    state = run_in(memory, places, log).state
-    stop = advance(state)
-    _show(state, observation, mask)
+    run = run_in(memory, places, log)
+    stop = advance(run.state)
+    _show(run, observation, mask)
     return stop
 
 
@@ -72,16 +72,24 @@ def step_env(
 
     Returns:
         Why it stopped: `DECIDE`, `DONE`, `TRUNCATED`, `INVALID`, or `LOG_FULL`: then go on with `resume_env`; and the
-        reward, which is 0 in the last two cases.
+        reward, which is 0 in the last two cases. An episode that has ended stays as it is, whatever the action, and
+        stops for the same again.
     """
     run = run_in(memory, places, log)
     state, rules, pair = run.state, run.episode[0], run.pair
-    pair[0, 0], pair[0, 1] = action // len(state.active), action % len(state.active)
-    holds = state.constants[0].binding == FROM_POOL and action == len(mask) - 1
-    if apply(state, pair, 0 if holds else 1) >= 0:
-        if not rules.hold_if_invalid:
-            return INVALID, 0.0
-        rules.penalty = rules.invalid_penalty
+    if rules.ended != 0:
+        _show(run, observation, mask)
+        return rules.ended, 0.0
+    valid = _valid(run, action, len(mask))
+    if not (valid or rules.hold_if_invalid):
+        return INVALID, 0.0
+    if valid and (action < len(mask) - 1 or state.constants[0].binding != FROM_POOL):
+        pair[0, 0], pair[0, 1] = action // len(state.active), action % len(state.active)
+        apply(state, pair, 1)
+    else:
+        rules.penalty = 0.0 if valid else rules.invalid_penalty
+        rules.stalled += hold_cost(state, rules.reward)
+        rules.holds += 1
         apply(state, pair, 0)
     rules.decisions += 1
     return _run_on(run, observation, mask)
@@ -96,25 +104,47 @@ def resume_env(memory: Bytes, places: Integers, log: Bytes, observation: Floats,
 @compiled
 def mask_env(memory: Bytes, places: Integers, log: Bytes, mask: Mask) -> None:
     """Writes the mask alone; arguments as for `begin_env`."""
-    write_mask(view_of(run_in(memory, places, log).state), mask)
+    write_mask(run_in(memory, places, log), mask)
 
 
 @compiled
-def write_mask(view: View, mask: Mask) -> None:
+def write_mask(run: Run, mask: Mask) -> None:
     """Writes 1 for each valid action: the pairs that fit, and hold; every worker where binding is on arrival."""
-    view = borrowed_view(view)
+    run = borrowed_run(run)
+    view = borrowed_view(view_of(run.state))
     if view.constants[0].binding != FROM_POOL:
         mask[:] = 1
         return
     shown, count = window_size(view), workers(view)
     mask[:-1] = 0
-    mask[-1] = 1
+    anything = False
     for worker in range(count):
         room = room_tokens(view, worker)
         if room < 0:
             continue
         for candidate in range(shown):
-            mask[candidate * count + worker] = candidate_context_tokens(view, candidate) <= room
+            valid = candidate_context_tokens(view, candidate) <= room
+            mask[candidate * count + worker] = valid
+            anything |= valid
+    mask[-1] = not anything or _may_hold(run)
+
+
+@inlined
+def _valid(run: Run, action: int, actions: int) -> bool:
+    """Whether the mask has a 1 for an action, where something can be decided."""
+    view = view_of(run.state)
+    if view.constants[0].binding != FROM_POOL:
+        return True
+    if action == actions - 1:
+        return _may_hold(run)
+    candidate, worker = action // workers(view), action % workers(view)
+    return candidate < window_size(view) and candidate_context_tokens(view, candidate) <= room_tokens(view, worker)
+
+
+@inlined
+def _may_hold(run: Run) -> bool:
+    """Whether holding is valid where something fits."""
+    return run.episode[0].hold_when_running != 0 and time_would_pass(run.state)
 
 
 @compiled
@@ -125,18 +155,23 @@ def _run_on(run: Run, observation: Floats, mask: Mask) -> tuple[int, float]:
     if stop == LOG_FULL:
         return LOG_FULL, 0.0
     if stop == STUCK:
-        state.progress[0].phase = ROUTE  # holding would stop the time for good, so the agent is asked again
+        state.progress[0].phase = ROUTE  # an invalid action held where no time passes, so the agent is asked again
         stop = DECIDE
-    limit = run.episode[0]
-    if stop == DECIDE and (limit.decisions >= limit.max_decisions or state.clock[0].now_s >= limit.max_time_s):
+    rules = run.episode[0]
+    if stop == DECIDE and (rules.decisions >= rules.max_decisions or state.clock[0].now_s >= rules.max_time_s):
         stop = TRUNCATED
-    _show(state, observation, mask)
+        if rules.holds > 0:
+            rules.stalled += rest_cost(run, rules.reward)
+    if stop != DECIDE:
+        rules.ended = stop
+    _show(run, observation, mask)
     return stop, pay(state, run.episode)
 
 
 @compiled
-def _show(state: State, observation: Floats, mask: Mask) -> None:
-    view = borrowed_view(view_of(state))
+def _show(run: Run, observation: Floats, mask: Mask) -> None:
+    run = borrowed_run(run)
+    view = borrowed_view(view_of(run.state))
     if len(observation) > 0:
         write_observation(view, observation)
-    write_mask(view, mask)
+    write_mask(run, mask)

@@ -44,9 +44,9 @@ class StickyRoutingEnv(RoutingEnv):
     | `candidates * workers` | hold: run the next decode step, and on until something can be decided again |
 
     The agent is asked again at the same step boundary as long as some candidate fits some worker; when none does, the
-    cluster runs on by itself. Holding is always valid; with nothing running it jumps to the next arrival. Where it
-    would stop the time for good (requests wait, none runs, none is due), nothing happens and the agent is asked
-    again.
+    cluster runs on by itself. Holding is valid where it lets time pass, that is where something runs, or is due: then,
+    with nothing running, it jumps to the next arrival. With `hold="forced"` it is valid only where nothing fits, so
+    never while the episode goes on: the actions stay the same, and the agent always admits.
 
     ## Observation Space
     `Box(0, 1, (5 + 6 * workers + 3 * candidates,), float32)`: the cluster, then each worker, then each candidate.
@@ -90,6 +90,12 @@ class StickyRoutingEnv(RoutingEnv):
 
     In the system are those that run, wait or recompute; once all are served, the integral is the sum of the end-to-end
     latencies, counted from time 0 for the running requests of a stationary start.
+    To these come two charges, so that stalling does not pay; an agent that admits whatever fits owes neither. A hold
+    costs, for the oldest candidate with context c: workers c tokens of imbalance; d(c), the time of a step in which
+    it runs alone; workers slots tokens of throughput, so that the step earns minus its empty slots; d(c) for each
+    waiting request of latency. And an episode with holds in it that is truncated is charged for its rest as if from
+    there on that were served one request at a time, oldest first (throughput: nothing, as nothing was generated).
+    docs/environments.md says why.
     An episode that serves everything generates the same tokens whatever the agent does: give `"throughput"` a
     `max_time_s`, and the sum over it is the throughput until then; or let discounting do the work.
 
@@ -100,7 +106,7 @@ class StickyRoutingEnv(RoutingEnv):
 
     ## Episode End
     Terminated when every request is served. Truncated after `max_decisions` actions, or at the first decision at or
-    after `max_time_s`.
+    after `max_time_s`. After its end an episode stays as it is: any action gives the same end again, with reward 0.
 
     ## Information
     | Key | Present | Value |
@@ -108,7 +114,7 @@ class StickyRoutingEnv(RoutingEnv):
     | `action_mask` | always, from `reset` too | int8, shape (actions,), 1 where the action is valid |
     | `metrics` | at the end of an episode | `Metrics.as_dict()` of the run |
 
-    The metrics of a truncated episode are those of the requests served by then; there are none if none was served.
+    The metrics of a truncated episode are those of the requests served by then; NaN where none was, or no step was run.
     `env.unwrapped.action_masks()` is the mask as booleans, `env.unwrapped.view` the live `RouterView`, and
     `env.unwrapped.result()` what `simulate` returns.
 
@@ -123,6 +129,7 @@ class StickyRoutingEnv(RoutingEnv):
     | `observation` | `"flat"` | or `"dict"`, or a `CompiledObservation` of your own |
     | `reward` | `"imbalance"` | or `"step-time"`, `"throughput"`, `"latency"` |
     | `reward_scale` | see Rewards | what the reward is divided by |
+    | `hold` | `"when-running"` | or `"forced"`: holding is valid only where nothing fits |
     | `invalid_action` | `"error"` | or `"hold"`: an invalid action holds and costs `invalid_penalty` |
     | `invalid_penalty` | 1.0 | subtracted from the scaled reward |
     | `episode_requests` | all | requests an episode |
@@ -141,7 +148,7 @@ class StickyRoutingEnv(RoutingEnv):
     >>> env = gymnasium.make("brgym/StickyRouting-v0", cluster=cluster, workload=workload, candidates=3)
     >>> observation, info = env.reset(seed=0)
     >>> observation.shape, env.action_space, info["action_mask"]
-    ((26,), Discrete(7), array([1, 1, 1, 1, 1, 1, 1], dtype=int8))
+    ((26,), Discrete(7), array([1, 1, 1, 1, 1, 1, 0], dtype=int8))
     >>> ended = False
     >>> while not ended:
     ...     action = env.action_space.sample(mask=info["action_mask"])

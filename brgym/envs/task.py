@@ -6,9 +6,9 @@ from typing import Any
 import gymnasium
 import numpy as np
 
-from brgym._checks import check_option
+from brgym._checks import check_choice, check_option
 from brgym.cluster import ClusterConfig, Result
-from brgym.cluster.engine import DEFAULT_WINDOW, measure, outcome_of
+from brgym.cluster.engine import DEFAULT_WINDOW, FROM_POOL, measure, outcome_of
 from brgym.envs.episode import Episodes
 from brgym.envs.episode_rules import Rules
 from brgym.envs.memory import Run
@@ -55,6 +55,10 @@ class RoutingTask:
             TypeError: If an argument is of the wrong type, or if there is no such option.
             ValueError: If an argument is outside its range, or if a request could never fit a worker.
         """
+        if not isinstance(workload, Workload | str):
+            raise TypeError(
+                f"workload must be one Workload, or a name or file for load_workload, got {type(workload).__name__}"
+            )
         given: dict[str, Any] = {"cluster": cluster, "workload": workload, "binding": binding}
         known = {kind: {field.name for field in fields(kind)} - given.keys() for kind in (Rules, Episodes)}
         for option in options:
@@ -72,6 +76,18 @@ class RoutingTask:
             observer=observer,
         )
 
+    @staticmethod
+    def check_reset(options: dict[str, Any] | None, known: tuple[str, ...] = ()) -> None:
+        """Refuses options of `reset` that mean nothing.
+
+        Raises:
+            ValueError: If one is not among `known`; the message names the nearest.
+        """
+        for option in options or ():
+            if not known:
+                raise ValueError(f"unknown option {option!r} of reset: it takes none here, give it to gymnasium.make")
+            check_choice("option of reset", option, known)
+
     @property
     def action_space(self) -> gymnasium.spaces.Discrete:
         """The space of actions."""
@@ -79,6 +95,13 @@ class RoutingTask:
 
     def refusal(self, action: int) -> str:
         """Says why an action is not allowed."""
+        if self.binding == FROM_POOL and action == self.actions - 1:
+            why = (
+                "something fits"
+                if self.rules.hold == "forced"
+                else "nothing runs and nothing is due, so no time would pass"
+            )
+            return f"action {action}, to hold, is not valid now: {why}; see info['action_mask']"
         candidate, worker = divmod(action, self.cluster.workers)
         return (
             f"action {action} is not valid now: there is no candidate {candidate}, or it does not fit worker {worker}; "
@@ -93,10 +116,11 @@ class RoutingTask:
         settle(opening.state, record)
         return Run(episode=record, pair=np.zeros((1, 2), np.int64), state=opening.state)
 
-    def result(self, run: Run, *, clairvoyant: bool = False) -> Result | None:
-        """What came of an episode so far, as `simulate` reports it; None until a request is served.
+    def result(self, run: Run, *, clairvoyant: bool = False) -> Result:
+        """What came of an episode so far, as `simulate` reports it.
 
-        Request figures are those of the requests served by now. A stationary start's running requests are left out.
+        Request figures are those of the requests served by now, NaN where there are none. A stationary start's running
+        requests are left out.
 
         Args:
             run: The cluster and the episode's record.
@@ -105,8 +129,6 @@ class RoutingTask:
         state = run.state
         requests = state.requests[int(run.episode["running_at_start"][0]) :]
         served = requests[~np.isnan(requests["finish_s"])]
-        if len(served) == 0:
-            return None
         steps = state.steps[: state.clock["step"][0]].copy()
         metrics = measure(
             steps,

@@ -18,7 +18,7 @@ from brgym.cluster import Integers, Reals, RouterView
 from brgym.cluster.engine import DECIDE, DONE
 from brgym.envs.arrival_routing import arrival_task
 from brgym.envs.batch import Batch, Shares, begin_rows, out_of_log, resume_rows, step_rows
-from brgym.envs.memory import PackedRun, bytes_of, longer_log, places_of, unpacked, write
+from brgym.envs.memory import PackedRun, bytes_of, longer_log, places_of, shielded, unpacked, write
 from brgym.envs.observer import Observation
 from brgym.envs.sticky_routing import sticky_task
 from brgym.envs.task import RoutingTask
@@ -102,9 +102,11 @@ class RoutingVectorEnv(gymnasium.vector.VectorEnv[Observation, Integers, npt.NDA
 
         Raises:
             TypeError: If `reset_mask` is not an array of booleans.
-            ValueError: If it has another shape or names none, or if there are more or fewer seeds than environments.
+            ValueError: If it has another shape or names none, if an option is another, or if there are more or fewer
+                seeds than environments.
             gymnasium.error.ResetNeeded: If it leaves one out before all have begun.
         """
+        self.task.check_reset(options, known=("reset_mask",))
         seeds = self._seeds(seed)
         rows = self._chosen(None if options is None else options.get("reset_mask"))
         for row in rows:
@@ -138,7 +140,7 @@ class RoutingVectorEnv(gymnasium.vector.VectorEnv[Observation, Integers, npt.NDA
 
     def view(self, row: int) -> RouterView:
         """What a router sees of environment `row` now; it stays live until that is reset."""
-        return RouterView(unpacked(self._packed(row)).state)
+        return RouterView(shielded(unpacked(self._packed(row)).state))
 
     def action_masks(self) -> Flags:
         """Which actions are valid now, shape (num_envs, actions)."""
@@ -168,8 +170,7 @@ class RoutingVectorEnv(gymnasium.vector.VectorEnv[Observation, Integers, npt.NDA
 
     def _ending(self, row: int) -> dict[str, Any]:
         """What `info` says of an environment that has just ended."""
-        result = self.task.result(unpacked(self._packed(row)))
-        found = {} if result is None else {"metrics": result.metrics.as_dict()}
+        found = {"metrics": self.task.result(unpacked(self._packed(row))).metrics.as_dict()}
         if self.autoreset_mode != AutoresetMode.SAME_STEP:
             return found
         batch = self._begun()

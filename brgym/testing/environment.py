@@ -10,14 +10,17 @@ import numpy.typing as npt
 from gymnasium.utils import env_checker
 
 from brgym.cluster import Integers
-from brgym.cluster.engine import State, row_of
+from brgym.cluster.engine import State, next_event_s, row_of
 from brgym.envs import EnvState, RoutingEnv, StickyRoutingEnv
 from brgym.envs.memory import unpacked
 from brgym.testing.failure import require, rule
 
 _SEED = 7
 
-_MASK = "2.9 (info['action_mask'] of reset and step: int8, one entry of 0 or 1 an action, never all 0, hold always 1)"
+_MASK = (
+    "2.9 (info['action_mask'] of reset and step: int8, one entry of 0 or 1 an action, never all 0; "
+    "hold 1 where something runs or is due, or with hold='forced' where nothing fits)"
+)
 _GYMNASIUM = "2.9 (Gymnasium's own check_env passes)"
 _VALID = "2.9 (what the mask allows is carried out)"
 _RESET = "2.9 (deterministic: the same seed and actions give the same observations, rewards, masks and ends)"
@@ -101,12 +104,20 @@ def _checked_mask(env: gymnasium.Env[Any, Any], info: dict[str, Any]) -> npt.NDA
         require(mask.shape == (actions,), f"the mask has shape {mask.shape}, and there are {actions} actions")
         require(np.isin(mask, (0, 1)).all(), f"the mask is {mask}")
         require(mask.any(), "nothing is allowed")
-        if isinstance(env.unwrapped, StickyRoutingEnv):
-            require(mask[-1] == 1, "holding is not allowed")
+        if isinstance(env.unwrapped, StickyRoutingEnv) and mask[:-1].any():
+            may_hold = _may_hold(env.unwrapped)
+            require(mask[-1] == may_hold, f"holding is {'not ' if may_hold else ''}allowed")
         if env.has_wrapper_attr("action_masks"):
             asked = env.get_wrapper_attr("action_masks")()
             require(np.array_equal(asked, mask.astype(np.bool_)), "action_masks() says something else")
     return mask.copy()
+
+
+def _may_hold(env: StickyRoutingEnv) -> bool:
+    """Whether holding is valid while something fits."""
+    state = _state(env.get_state())
+    passes = env.view.active_requests > 0 or bool(np.isfinite(next_event_s(state)))
+    return passes and env.task.rules.hold == "when-running"
 
 
 def _check_secrets(env: gymnasium.Env[Any, Any], unwrapped: RoutingEnv, steps: int) -> None:

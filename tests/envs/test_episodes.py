@@ -155,12 +155,29 @@ def test_truncated_at_the_limit_of_decisions(env_id: str) -> None:
 
 def test_an_agent_that_never_admits_is_truncated() -> None:
     workload = some_requests(3).backlog()
-    env = gymnasium.make(STICKY, cluster=SMALL, workload=workload)
+    env = gymnasium.make(STICKY, cluster=SMALL, workload=workload, invalid_action="hold", invalid_penalty=0.0)
     played = play(env, lambda mask: len(mask) - 1)
     assert played.truncated
     assert len(played.actions) == 3 * DECISIONS_A_REQUEST
-    assert set(played.rewards) == {0.0}
-    assert "metrics" not in played.info
+    assert max(played.rewards) < 0.0
+    assert played.info["metrics"]["requests"] == 0
+    assert played.info["metrics"]["steps"] == 0
+    assert np.isnan(played.info["metrics"]["e2e_s_mean"])
+
+
+def test_an_episode_that_has_ended_stays_as_it_is() -> None:
+    for env_id in IDS:
+        for limit in (None, 7):
+            env: Any = gymnasium.make(
+                env_id, cluster=SMALL, workload=some_requests(20), max_decisions=limit, disable_env_checker=True
+            )
+            played = play(env, first_valid)
+            before = env.unwrapped.get_state()
+            for action in np.flatnonzero(played.masks[-1]):
+                again = env.step(action)
+                assert again[1:4] == (0.0, played.terminated, played.truncated)
+                assert again[4]["metrics"] == pytest.approx(played.info["metrics"], nan_ok=True)
+            assert env.unwrapped.get_state() == before
 
 
 def test_truncated_at_the_limit_of_time_with_the_figures_of_what_was_served() -> None:
@@ -172,15 +189,16 @@ def test_truncated_at_the_limit_of_time_with_the_figures_of_what_was_served() ->
     assert played.info["metrics"]["requests"] == served < 200
 
 
-def test_holding_while_nothing_runs_and_nothing_is_due_changes_nothing() -> None:
+def test_holding_while_nothing_runs_and_nothing_is_due_is_refused() -> None:
     env: Any = gymnasium.make(STICKY, cluster=SMALL, workload=some_requests(9).backlog())
-    observation, info = env.reset(seed=0)
-    boundary = env.unwrapped.view.boundary
-    after = env.step(env.unwrapped.hold)
-    np.testing.assert_array_equal(after[0], observation)
-    np.testing.assert_array_equal(after[4]["action_mask"], info["action_mask"])
-    assert after[1:4] == (0.0, False, False)
-    assert env.unwrapped.view.boundary == boundary
+    _, info = env.reset(seed=0)
+    assert info["action_mask"][-1] == 0
+    before = env.unwrapped.get_state()
+    with pytest.raises(ValueError, match="to hold, is not valid now: nothing runs and nothing is due"):
+        env.step(env.unwrapped.hold)
+    assert env.unwrapped.get_state() == before
+    _, _, _, _, info = env.step(0)
+    assert info["action_mask"][-1] == 1
 
 
 def test_holding_runs_a_decode_step_or_jumps_to_the_next_arrival() -> None:
@@ -208,6 +226,7 @@ def test_candidates_default_to_the_clusters() -> None:
         ({"reward_scale": 0.0}, "reward_scale must be"),
         ({"observation": "box"}, "unknown observation 'box'"),
         ({"invalid_action": "ignore"}, "unknown invalid_action"),
+        ({"hold": "force"}, "did you mean 'forced'"),
         ({"invalid_penalty": -1.0}, "invalid_penalty"),
         ({"episode_requests": 61}, "episode_requests must be in 1..60"),
         ({"episode_requests": 31, "episode_start": 30}, "episode_requests must be in 1..30"),
@@ -234,11 +253,12 @@ def test_bad_actions_are_named_and_change_nothing() -> None:
         (-1, ValueError, "got -1"),
         (0.5, TypeError, "float"),
         (7, ValueError, "there is no candidate 2"),
+        (15, ValueError, "to hold, is not valid now"),
     ]:
-        before = [array.tobytes() for array in env.unwrapped._state()]
+        before = env.unwrapped.get_state()
         with pytest.raises(error, match=message):
             env.step(action)
-        assert [array.tobytes() for array in env.unwrapped._state()] == before
+        assert env.unwrapped.get_state() == before
 
 
 def test_a_step_before_reset_says_so() -> None:

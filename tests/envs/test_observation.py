@@ -1,6 +1,7 @@
 """What the agent sees: all of it within bounds, none of it from the future."""
 
 import copy
+import gc
 from typing import Any
 
 import gymnasium
@@ -152,10 +153,12 @@ def test_the_mask_is_what_fits(scenario: tuple[ClusterConfig, Workload], actions
     cluster, workload = scenario
     env: Any = gymnasium.make(STICKY, cluster=cluster, workload=workload)
     mask = play(env, at_random(2), most=actions).masks[-1]
-    fits = env.unwrapped.view.fits()
+    fits, state = env.unwrapped.view.fits(), env.unwrapped._state()
+    due = state.progress["arrived"][0] < len(workload) or state.progress["recomputing"][0] > 0
+    hold = not fits.any() or env.unwrapped.view.active_requests > 0 or due
     expected = np.zeros((cluster.candidates or 0, cluster.workers), np.int8)
     expected[: len(fits)] = fits
-    np.testing.assert_array_equal(mask, [*expected.ravel(), 1])
+    np.testing.assert_array_equal(mask, [*expected.ravel(), hold])
     assert mask.dtype == np.int8
     np.testing.assert_array_equal(env.unwrapped.action_masks(), mask.astype(bool))
     assert env.unwrapped.action_masks().dtype == np.bool_
@@ -178,3 +181,36 @@ def test_what_an_agent_keeps_is_its_own() -> None:
     np.testing.assert_array_equal(info["action_mask"], mask)
     info["action_mask"][:] = 0
     assert env.unwrapped.action_masks().any()
+
+
+@pytest.mark.parametrize("env_id", IDS)
+def test_no_array_of_a_view_leads_to_the_memory_beside_it(env_id: str) -> None:
+    """The hidden output lengths stand in the same memory; a row of a vector environment has its neighbours' too."""
+    env: Any = gymnasium.make(env_id, workload=some_requests())
+    env.reset(seed=0)
+    envs: Any = gymnasium.make_vec(
+        env_id, num_envs=2, vectorization_mode="vector_entry_point", workload=some_requests()
+    )
+    envs.reset(seed=0)
+    for view in (env.unwrapped.view, envs.view(1)):
+        for array in view.arrays:
+            owner: Any = array
+            while isinstance(owner, np.ndarray):
+                assert owner.nbytes == array.nbytes
+                owner = owner.base
+            assert not any(isinstance(held, np.ndarray) for held in vars(owner).values())
+
+
+def test_a_view_stays_live_and_outlives_its_environment() -> None:
+    env: Any = gymnasium.make(STICKY, workload=some_requests().backlog())
+    env.reset(seed=0)
+    view = env.unwrapped.view
+    env.step(0)
+    assert view.active_requests == 1
+    loads = view.load_tokens
+    expected = loads.copy()
+    del view
+    env.reset(seed=1)
+    del env
+    gc.collect()
+    np.testing.assert_array_equal(loads, expected)

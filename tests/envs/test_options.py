@@ -6,12 +6,14 @@ from functools import partial
 from typing import Any
 
 import gymnasium
+import numpy as np
 import pytest
 
 import brgym  # noqa: F401  # registers the environments
 from brgym.envs import StickyRoutingEnv
 from brgym.envs.episode import Episodes
 from brgym.envs.episode_rules import Rules
+from tests.envs.scenarios import some_requests
 
 _ROW = re.compile(r"^ *\| `(?P<name>\w+)` \| (?P<default>[^|]*) \|", re.MULTILINE)
 
@@ -38,3 +40,23 @@ def test_the_docstring_lists_every_option_with_its_default() -> None:
 def test_an_option_that_is_none_is_refused_by_name(env_id: str, make: Any) -> None:
     with pytest.raises(TypeError, match="argument 'episode_request'; did you mean 'episode_requests'"):
         make(env_id, episode_request=5)
+
+
+@pytest.mark.parametrize("env_id", ["brgym/StickyRouting-v0", "brgym/ArrivalRouting-v0"])
+@pytest.mark.parametrize("make", [gymnasium.make, partial(gymnasium.make_vec, num_envs=2)])
+def test_several_workloads_are_refused(env_id: str, make: Any) -> None:
+    with pytest.raises(TypeError, match=r"workload must be one Workload, .* got list"):
+        make(env_id, workload=[some_requests()])
+
+
+@pytest.mark.parametrize("env_id", ["brgym/StickyRouting-v0", "brgym/ArrivalRouting-v0"])
+def test_options_of_reset_that_mean_nothing_are_refused_and_nothing_happens(env_id: str) -> None:
+    env: Any = gymnasium.make(env_id, workload=some_requests())
+    env.reset(seed=0, options={})
+    before = env.unwrapped.get_state()
+    with pytest.raises(ValueError, match="unknown option 'episode_requests' of reset: it takes none here"):
+        env.reset(seed=1, options={"episode_requests": 5})
+    assert env.unwrapped.get_state() == before
+    envs = gymnasium.make_vec(env_id, num_envs=2, workload=some_requests())
+    with pytest.raises(ValueError, match="unknown option of reset 'reset_masks'; did you mean 'reset_mask'"):
+        envs.reset(options={"reset_masks": np.ones(2, np.bool_)})

@@ -1,5 +1,6 @@
 """Episode statistics that carry the figures of DESIGN 2.5."""
 
+import math
 from collections import deque
 from typing import Any
 
@@ -11,11 +12,10 @@ class RecordEpisodeMetrics(RecordEpisodeStatistics):
     """Gymnasium's `RecordEpisodeStatistics` with the run's figures beside return, length and time.
 
     At the end of an episode `info["episode"]` holds `r`, `l` and `t` as ever, and with them what `info["metrics"]`
-    holds: `imbalance_mean`, `throughput_tok_s`, `tpot_s_p95`, ... An episode that was cut short before any request was
-    served has no figures.
+    holds: `imbalance_mean`, `throughput_tok_s`, `tpot_s_p95`, ... What no request or step of an episode has is NaN.
 
     Attributes:
-        metrics_queue: Figures of the last episodes that have them.
+        metrics_queue: Figures of the last episodes.
 
     Args:
         env: An environment whose `info` has `metrics` at the end of an episode.
@@ -36,6 +36,11 @@ class RecordEpisodeMetrics(RecordEpisodeStatistics):
         return observation, reward, terminated, truncated, info
 
     def mean_metrics(self) -> dict[str, float]:
-        """Each figure's mean over the episodes in `metrics_queue`; empty before the first."""
+        """Each figure's mean over the episodes in `metrics_queue` that have it, or NaN; empty before the first."""
         names = self.metrics_queue[0] if self.metrics_queue else ()
-        return {name: sum(episode[name] for episode in self.metrics_queue) / len(self.metrics_queue) for name in names}
+        return {name: _mean([episode[name] for episode in self.metrics_queue]) for name in names}
+
+
+def _mean(values: list[float]) -> float:
+    known = [value for value in values if not math.isnan(value)]
+    return sum(known) / len(known) if known else math.nan

@@ -79,7 +79,7 @@ class _OneChoice(gymnasium.Wrapper[Any, np.int64, Any, np.int64], RecordConstruc
 
     def _reduced(self, mask: npt.NDArray[Any]) -> Mask:
         pairs = mask[:-1].reshape(self._choices)
-        return np.append(pairs.any(axis=self.axis), True).astype(np.int8)
+        return np.append(pairs.any(axis=self.axis), mask[-1]).astype(np.int8)
 
 
 class RequestOnly(_OneChoice):

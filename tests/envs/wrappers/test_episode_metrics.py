@@ -37,11 +37,13 @@ def test_the_queues_keep_the_last_episodes() -> None:
     assert len(env.return_queue) == 2
 
 
-def test_an_episode_that_served_nothing_has_no_figures() -> None:
+def test_an_episode_that_served_nothing_has_figures_too_and_spoils_no_mean() -> None:
     env = RecordEpisodeMetrics(gymnasium.make(STICKY, max_decisions=1, **SMALL))
     played = play(env, at_random(0))
-    assert sorted(played.info["episode"]) == ["l", "r", "t"]
-    assert len(env.metrics_queue) == 0
+    assert played.info["episode"]["requests"] == 0
+    assert np.isnan(played.info["episode"]["e2e_s_mean"])
+    env.metrics_queue.append(env.metrics_queue[0] | {"e2e_s_mean": 2.0})
+    assert env.mean_metrics()["e2e_s_mean"] == 2.0
 
 
 def test_gymnasiums_vector_environments_gather_them() -> None:
