@@ -72,7 +72,8 @@ def test_the_window_bounds_the_candidates() -> None:
 
 
 def test_an_empty_answer_holds() -> None:
-    for empty in ([], np.empty((0, 2)), ()):
+    empties: list[Any] = [[], np.empty((0, 2)), ()]
+    for empty in empties:
         with pytest.raises(RuntimeError, match="admits nothing"):
             serve(Answers("pool", empty))
 
