@@ -6,6 +6,7 @@ an environment keeps its cluster so, because handing a dozen arrays to compiled 
 """
 
 import inspect
+import re
 import typing
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, Generic, NamedTuple, TypeVar, cast
@@ -67,8 +68,8 @@ class Layout(Generic[Fields]):
         apart: Names of fields that lie elsewhere; whoever reads hands them in.
 
     Raises:
-        TypeError: If a field is no array, or a record array of unknown type.
-        ValueError: If `grids`, `records` or `apart` name a field that is not there.
+        TypeError: If `kind` is no `NamedTuple` class, a field no array of numbers, or a record array of unknown type.
+        ValueError: If there are no fields, or `grids`, `records` or `apart` name one that is not there.
     """
 
     def __init__(
@@ -79,6 +80,10 @@ class Layout(Generic[Fields]):
         records: Mapping[str, np.dtype[Any]] | None = None,
         apart: Collection[str] = (),
     ) -> None:
+        _check_kind(kind)
+        for option, given in (("grids", grids), ("apart", apart)):
+            if isinstance(given, str):
+                raise TypeError(f"{option} must be a collection of names, got {given!r}")
         self._kind, self._apart = kind, tuple(apart)
         known = dict(records or {})
         self._arrays = [
@@ -139,15 +144,19 @@ class Layout(Generic[Fields]):
     def _reader(self, head: str, where: str) -> Callable[..., Fields]:
         calls = iter([f"array_{number}({where})" for number in range(len(self._arrays))])
         source = f"{head}: {_construction(self._kind, self._apart, calls)}"
-        kinds = {kind.__name__: kind for kind in _kinds(self._kind)}
+        kinds = {_word(kind): kind for kind in _kinds(self._kind)}
         numbered = list(enumerate(self._arrays))
         read = eval(source, kinds | {f"array_{k}": array.viewer(k) for k, array in numbered})
         compiled = eval(source, kinds | {f"array_{k}": array.compiled_viewer(k) for k, array in numbered})
         return cast(Callable[..., Fields], _in_both(read, compiled))
 
     def _checked(self, fields: Fields) -> list[Array]:
+        if not isinstance(fields, self._kind):
+            raise TypeError(f"the fields must be a {self._kind.__name__}, got a {type(fields).__name__}")
         arrays = list(_values(fields, self._apart))
         for array, declared in zip(arrays, self._arrays, strict=True):
+            if not isinstance(array, np.ndarray):
+                raise TypeError(f"{self._kind.__name__}.{declared.name} must be an array, got {array!r:.80}")
             if array.dtype != declared.items or array.ndim != 1 + declared.is_grid:
                 raise TypeError(
                     f"{self._kind.__name__}.{declared.name} must be {1 + declared.is_grid}-dimensional "
@@ -173,7 +182,7 @@ def borrower(kind: type[Fields]) -> Callable[[Fields], Fields]:
     the caller holds those that they were made of.
     """
     calls = iter([f"unowned(fields.{name})" for name, _ in _leaves(kind)])
-    kinds: dict[str, Any] = {each.__name__: each for each in _kinds(kind)}
+    kinds: dict[str, Any] = {_word(each): each for each in _kinds(kind)}
     return generated(eval(f"lambda fields: {_construction(kind, (), calls)}", kinds | {"unowned": _unowned}))
 
 
@@ -270,7 +279,21 @@ def _construction(kind: type[Any], apart: Collection[str], calls: Iterator[str],
             parts.append(_construction(annotation, apart, calls, f"{within}{name}."))
         else:
             parts.append(_argument(within + name) if within + name in apart else next(calls))
-    return f"{kind.__name__}({', '.join(parts)})"
+    return f"{_word(kind)}({', '.join(parts)})"
+
+
+def _word(kind: type[Any]) -> str:
+    """What a class is called in generated source, where classes of one name from two modules may meet."""
+    return "kind_" + re.sub(r"\W", "_", f"{kind.__module__}_{kind.__qualname__}")
+
+
+def _check_kind(kind: Any) -> None:
+    if not (inspect.isclass(kind) and issubclass(kind, tuple) and hasattr(kind, "_fields")):
+        raise TypeError(f"a layout is of a NamedTuple class, got {kind!r:.80}")
+    if tuple(typing.get_type_hints(kind)) != kind._fields:
+        raise TypeError(f"every field of {kind.__name__} must be annotated with the type of its array")
+    if not kind._fields:
+        raise ValueError(f"{kind.__name__} has no fields to lay out")
 
 
 def _argument(name: str) -> str:
@@ -283,4 +306,6 @@ def _items(name: str, annotation: Any) -> np.dtype[Any]:
     scalar = (*typing.get_args(of_items), None)[0]
     if not isinstance(scalar, type) or scalar is np.void:
         raise TypeError(f"the type of the items of {name} is unknown: name it in records")
+    if np.dtype(scalar).kind not in "biufc":
+        raise TypeError(f"the items of {name} must be numbers, got {np.dtype(scalar)}")
     return np.dtype(scalar)

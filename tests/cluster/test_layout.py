@@ -1,6 +1,8 @@
 """Named arrays in flat memory: what is written under a name is read under it, in Python and in compiled code."""
 
-from typing import NamedTuple
+import collections
+import re
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -85,3 +87,58 @@ def test_what_is_declared_must_be_there() -> None:
         Layout(Inner, grids=["pages"])
     with pytest.raises(TypeError, match="items of header is unknown: name it in records"):
         Layout(Outer)
+
+
+class Empty(NamedTuple):
+    pass
+
+
+class Words(NamedTuple):
+    words: npt.NDArray[np.str_]
+
+
+class Pair(NamedTuple):
+    up: Reals
+    down: Reals
+
+
+class Swapped(NamedTuple):
+    down: Reals
+    up: Reals
+
+
+def test_two_classes_of_one_name_may_meet() -> None:
+    made: Any = NamedTuple
+    first, second = made("Part", [("a", Reals)]), made("Part", [("b", Reals)])
+    first.__qualname__, second.__qualname__ = "first.Part", "second.Part"
+    whole = made("Part", [("one", first), ("two", second)])
+    layout = Layout(whole)
+    fields = whole(first(np.ones(2)), second(np.zeros(3)))
+    read = layout.reader()(layout.memory(fields))
+    assert read.one.a.tolist() == [1.0, 1.0]
+    assert read.two.b.tolist() == [0.0, 0.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "error", "message"),
+    [
+        (int, {}, TypeError, "a layout is of a NamedTuple class, got <class 'int'>"),
+        ({"a": Reals}, {}, TypeError, "a layout is of a NamedTuple class"),
+        (Pair(np.zeros(1), np.zeros(1)), {}, TypeError, "a layout is of a NamedTuple class"),
+        (collections.namedtuple("Bare", "a b"), {}, TypeError, "every field of Bare must be annotated"),
+        (Empty, {}, ValueError, "Empty has no fields to lay out"),
+        (Words, {}, TypeError, "the items of words must be numbers, got <U0"),
+        (Pair, {"grids": "up"}, TypeError, "grids must be a collection of names, got 'up'"),
+    ],
+)
+def test_what_cannot_be_laid_out_is_said(kind: Any, options: Any, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=re.escape(message)):
+        Layout(kind, **options)
+
+
+def test_fields_of_another_class_are_refused() -> None:
+    wrong: Any = Swapped(np.zeros(1), np.ones(1))
+    with pytest.raises(TypeError, match="the fields must be a Pair, got a Swapped"):
+        Layout(Pair).memory(wrong)
+    with pytest.raises(TypeError, match=r"Pair\.up must be an array, got 1\.0"):
+        Layout(Pair).memory(Pair(1.0, np.zeros(1)))  # type: ignore[arg-type]
