@@ -5,6 +5,8 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
+_FAR = 1e6
+
 
 def check_integer(name: str, value: object, *, minimum: int, maximum: int | None = None) -> int:
     """Returns `value` as an int, or says what it should have been.
@@ -17,7 +19,7 @@ def check_integer(name: str, value: object, *, minimum: int, maximum: int | None
         raise TypeError(f"{name} must be a whole number {_range(minimum, maximum)}, got {value!r}")
     number = value.__index__()
     if number < minimum or (maximum is not None and number > maximum):
-        raise ValueError(f"{name} must be {_range(minimum, maximum)}, got {number}")
+        raise ValueError(f"{name} must be {_range(minimum, maximum, number)}, got {number}")
     return int(number)
 
 
@@ -45,7 +47,7 @@ def check_real(
         number = math.inf
     low = number > minimum if exclusive else number >= minimum
     if not (math.isfinite(number) and low and number <= maximum):
-        bound = f"above {minimum:g}" if exclusive else _range(minimum, maximum)
+        bound = f"above {minimum:g}" if exclusive else _range(minimum, maximum, number)
         raise ValueError(f"{name} must be finite and {bound}, got {number}")
     return number
 
@@ -88,7 +90,14 @@ def check_option(name: str, known: Iterable[str]) -> None:
         raise TypeError(f"unexpected keyword argument {name!r}{hint} Known: {', '.join(names)}")
 
 
-def _range(minimum: float, maximum: float | None) -> str:
+def _range(minimum: float, maximum: float | None, value: float = math.inf) -> str:
+    """The range in words; what is too small is not told of a maximum that hardly anybody meets."""
+    if maximum is not None and value < minimum and maximum >= _FAR:
+        maximum = None
     if maximum is None or math.isinf(maximum):
         return "any number" if math.isinf(minimum) else f"at least {minimum:g}"
-    return f"at most {maximum:g}" if math.isinf(minimum) else f"in {minimum:g}..{maximum:g}"
+    return (
+        f"at most {maximum:g}"
+        if math.isinf(minimum)
+        else f"in {minimum:g}..{maximum if isinstance(maximum, int) else f'{maximum:g}'}"
+    )

@@ -69,7 +69,10 @@ def plan_memory(
     refill: bool = False,
 ) -> Memory:
     """The memory of a router at the start of a run; the parameters are those of `BR0` and `BRH`."""
+    beta = workers if beta is None else beta
     discounts = np.asarray(gamma ** np.arange(horizon + 1), dtype=np.float64)
+    if workers == 1 and alpha == beta:  # F is 0 whatever is admitted: the older goes first, and no rounding decides
+        discounts[:] = 0.0
     return _LAYOUT.memory(
         Plan(
             parameters=_parameters(
@@ -79,7 +82,7 @@ def plan_memory(
                 growth=float(refill),
                 alpha_sum=alpha * discounts.sum(),
                 alpha_growth=alpha * refill * float(discounts @ np.arange(horizon + 1)),
-                beta=workers if beta is None else beta,
+                beta=beta,
             ),
             passed=np.zeros(workers, np.int64),
             window=np.zeros(subset_window, np.int64),

@@ -18,7 +18,10 @@ programme with the same constraints: the most candidates that can be admitted at
 """
 
 import math
+import threading
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -168,7 +171,8 @@ class _Programme:
         lower = np.concatenate([np.full(len(at_most) - 1, -np.inf), [fewest], self.projection.T.ravel()])
         upper = np.concatenate([at_most, np.full(self.projection.size, np.inf)])
         matrix = csr_array((self.entries, (self.rows, self.columns)), shape=(len(upper), len(objective)))
-        found = milp(
+        found = _beside(
+            milp,
             objective,
             integrality=is_pair,
             bounds=Bounds(np.concatenate([np.zeros(pairs), self.envelope]), np.where(is_pair, 1.0, np.inf)),
@@ -186,3 +190,22 @@ class _Programme:
         chosen = found.x[:pairs].reshape(len(self.contexts), len(self.open)) > 0.5
         worker = np.where(chosen.any(axis=1), self.open[chosen.argmax(axis=1)], -1)
         return worker, bool(found.status == _OPTIMAL)
+
+
+def _beside(solve: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+    """What a function returns that hears no signal, run in a thread: an interrupt ends the wait for it at once."""
+    outcome: list[Any] = []
+    failure: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            outcome.append(solve(*arguments, **options))
+        except BaseException as error:  # raised again where it is waited for
+            failure.append(error)
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    thread.join()
+    if failure:
+        raise failure[0]
+    return outcome[0]

@@ -15,6 +15,12 @@ from brgym.cluster.routing_time import CLOCK_AVAILABLE, add_duration, monotonic_
 from brgym.cluster.state import State, View, borrowed, borrowed_view
 from brgym.cluster.view import ClairvoyantView, RouterView
 
+PAUSED = -1 - 2**62
+"""The compiled loop has come back so that the interpreter hears an interrupt that has come in meanwhile."""
+
+_SLICE_S = 0.2
+_SLICE_DECISIONS = 4096  # where no clock can be read in compiled code
+
 
 def view_for(policy: Policy, state: State) -> RouterView:
     """The view that a policy is entitled to."""
@@ -43,6 +49,8 @@ def run(state: State, policy: Policy, cluster: ClusterConfig, routing_times: Int
             stop = _run_compiled(state, policy, pairs, routing_times)
         else:
             stop = _run_interpreted(state, policy, pairs, routing_times)
+        if stop == PAUSED:
+            continue
         if stop == LOG_FULL:
             state = state._replace(steps=np.concatenate([state.steps, np.zeros_like(state.steps)]))
         elif stop == STUCK:
@@ -84,14 +92,20 @@ def _loop(
     scratch: Integers,
 ) -> int:
     own, shown = borrowed(state), borrowed_view(view)
+    began_s = monotonic_s(scratch)
+    decisions = 0
     while True:
         stop = advance(own)
         if stop != DECIDE:
             return stop
         asked_s = monotonic_s(scratch)
+        if asked_s - began_s > _SLICE_S or decisions == _SLICE_DECISIONS:
+            return PAUSED
         count = kernel(shown, memory, pairs)
         if CLOCK_AVAILABLE:
             add_duration(routing_times, monotonic_s(scratch) - asked_s)
+        else:
+            decisions += 1
         row = apply(own, pairs, count)
         if row >= 0:
             return -1 - row

@@ -12,7 +12,7 @@ import numpy as np
 
 from brgym._compile import compiled, inlined
 from brgym.cluster import Integers, imbalance
-from brgym.cluster.engine import State, next_event_s, step_seconds, view_of
+from brgym.cluster.engine import State, next_event_s, row_of, step_seconds, view_of
 from brgym.cluster.vocabulary import candidate_context_tokens, waiting, window_size, workers
 from brgym.envs.memory import Run
 from brgym.envs.reward import IMBALANCE, STEP_TIME, THROUGHPUT
@@ -88,6 +88,8 @@ def _generated(state: State, request: int) -> int:
     """Tokens that a request has generated so far, be it active or waiting."""
     entry = state.requests[request]
     place = entry.running_index
-    if place < state.clock[0].active and state.running[place].request == request:
+    if place < state.clock[0].active and request == row_of(
+        state.progress[0].identity_key, state.running[place].request
+    ):
         return state.clock[0].step - entry.birth_step
     return entry.generated_tokens

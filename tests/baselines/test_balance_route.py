@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 import baselines
 import classifiers
 from baselines.balance_route.forecast import Forecast
+from baselines.balance_route.horizon import HorizonWarning
 from brgym import ClusterConfig, RouterView, Workload, load_workload, simulate
 from tests.cluster.test_equals_reference import assert_same_run, run_kernel
 from tests.reference.cluster import Request, simulate_reference
@@ -147,6 +148,18 @@ def test_kept_predictions_age_by_the_step(projection: str) -> None:
     workload = Workload(np.sort(rng.uniform(0, 5, 200)), rng.integers(1, 90, 200), rng.integers(1, 20, 200))
     simulate(ClusterConfig(workers=3, slots=6), workload, Spy())
     assert np.all(np.sum(compared, axis=0) > 100), "both kinds were met"
+
+
+@pytest.mark.parametrize("projection", ["cut", "expected"])
+@pytest.mark.parametrize("refill", [False, True])
+def test_with_one_worker_the_older_goes_first(projection: str, refill: bool) -> None:
+    """F is then 0 for all, whatever the discount."""
+    rng = np.random.default_rng(4)
+    workload = Workload(np.zeros(300), rng.integers(1, 9000, 300), rng.integers(1, 60, 300))
+    policy = baselines.make("br-h", predictor=classifiers.Oracle(), projection=projection, refill=refill)
+    with pytest.warns(HorizonWarning):
+        admitted_s = simulate(ClusterConfig(workers=1, slots=9), workload, policy).requests["admit_s"]
+    assert (np.diff(admitted_s) >= 0.0).all()
 
 
 def test_threshold_form_cuts_only_what_probably_ends() -> None:

@@ -100,7 +100,7 @@ def test_oversized_request_is_refused_by_row_or_dropped_and_counted() -> None:
 )
 def test_decision_that_is_not_allowed_is_an_error(answer: Any, what: str) -> None:
     cluster = ClusterConfig(workers=2, slots=1)
-    with pytest.raises(ValueError, match=f"policy Scripted routes {what}"):
+    with pytest.raises(ValueError, match=f"policy Scripted at boundary 1 routes {what}"):
         simulate(cluster, Workload(np.zeros(3), [5, 5, 5], [3, 3, 3]), Scripted(lambda view: answer))
 
 
@@ -131,7 +131,7 @@ def test_object_that_is_no_policy_is_refused() -> None:
         ({"workers": 2.5}, "workers must be a whole number"),
         ({"kv_capacity": 1}, "kv_capacity must be at least 2"),
         ({"candidates": 0}, "candidates must be at least 1"),
-        ({"recompute_s_per_token": -1.0}, "recompute_s_per_token must be finite and at least 0"),
+        ({"recompute_s_per_token": -1.0}, "recompute_s_per_token must be finite and in 0..2"),
         ({"recompute_s_per_token": float("nan")}, "recompute_s_per_token must be finite"),
         ({"step_time": 0.04}, "step_time must be a StepTime"),
     ],
