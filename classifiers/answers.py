@@ -19,10 +19,10 @@ def checked_remaining(predictor: object, answer: npt.ArrayLike, *, active: int, 
         TypeError: If it does not hold floats.
         ValueError: If its shape is another, or a value is not finite or outside 1..horizon + 1.
     """
-    where = f"{type(predictor).__name__}.expected_remaining(view, {horizon})"
-    values = _floats(where, answer, (active,))
+    values = _floats(predictor, "expected_remaining", horizon, answer, (active,))
     bad = _first_outside(values, 1.0 - TOLERANCE, horizon + 1.0 + TOLERANCE)
     if bad >= 0:
+        where = _where(predictor, "expected_remaining", horizon)
         raise ValueError(f"{where}: expected_remaining[{bad}] is {float(values[bad])!r}: must be in 1..{horizon + 1}")
     return values
 
@@ -35,17 +35,24 @@ def checked_survival(predictor: object, answer: npt.ArrayLike, *, active: int, h
         ValueError: If its shape is another, a value is not finite or outside 0..1, or a curve does not start at 1 or
             rises.
     """
-    where = f"{type(predictor).__name__}.survival(view, {horizon})"
-    values = _floats(where, answer, (active, horizon + 1))
+    values = _floats(predictor, "survival", horizon, answer, (active, horizon + 1))
     row, ahead = _first_broken(values, TOLERANCE)
     if row >= 0:
+        where = _where(predictor, "survival", horizon)
         allowed = "must be 1" if ahead == 0 else "must be in 0..1 and not above the value before it"
         before = "" if ahead == 0 else f" after {float(values[row, ahead - 1])!r}"
         raise ValueError(f"{where}: survival[{row}, {ahead}] is {float(values[row, ahead])!r}{before}: {allowed}")
     return values
 
 
-def _floats(where: str, answer: npt.ArrayLike, shape: tuple[int, ...]) -> Reals:
+def _where(predictor: object, method: str, horizon: int) -> str:
+    return f"{type(predictor).__name__}.{method}(view, {horizon})"
+
+
+def _floats(predictor: object, method: str, horizon: int, answer: npt.ArrayLike, shape: tuple[int, ...]) -> Reals:
+    if type(answer) is np.ndarray and answer.dtype is _FLOAT64 and answer.shape == shape and answer.flags.c_contiguous:
+        return answer  # as it nearly always is, without another word
+    where = _where(predictor, method, horizon)
     try:
         array: npt.NDArray[Any] = np.asarray(answer)
     except ValueError as error:  # rows of different lengths
@@ -55,6 +62,9 @@ def _floats(where: str, answer: npt.ArrayLike, shape: tuple[int, ...]) -> Reals:
     if array.dtype.kind != "f":
         raise TypeError(f"{where}: the type is {array.dtype}, and not float")
     return np.ascontiguousarray(array, dtype=np.float64)
+
+
+_FLOAT64 = np.dtype(np.float64)
 
 
 @compiled

@@ -11,7 +11,7 @@ from baselines.balance_route.horizon import (
     mean_output_tokens,
     warn_if_too_far,
 )
-from baselines.balance_route.plan import Plan, begin_decision, plan_memory, plan_of
+from baselines.balance_route.plan import Plan, plan_memory, plan_of
 from baselines.balance_route.projection import project_cut, project_expected
 from baselines.balance_route.stages import next_admission
 from baselines.balance_route.subsets import ORDERS
@@ -111,11 +111,14 @@ class BRH:
         self._cluster = cluster
         self._pairs = room_for_pairs(cluster)
         self._plan: Plan | None = None
+        self._boundary = 0
 
     def admit(self, view: RouterView) -> Integers:
         """Returns (candidate, worker) rows to admit, shape (k, 2); none runs the decode step."""
         plan = self._plan or self._begin(view)
-        if begin_decision(plan, view.boundary):
+        boundary = view.boundary
+        if boundary != self._boundary:
+            self._boundary = boundary
             if self.projection == "cut":
                 project_cut(view.arrays, plan, self._forecast.remaining(view))
             else:

@@ -63,7 +63,7 @@ class Forecast:
 
     def _estimate(self, view: RouterView) -> Reals:
         answer = self._predictor.expected_remaining(view, self._reach)
-        blended = checked_remaining(self._predictor, answer, active=len(view.running), horizon=self._reach)
+        blended = checked_remaining(self._predictor, answer, active=view.active_requests, horizon=self._reach)
         if self._form == "blend":
             return blended
         finishing = 1.0 - self._asked_survival(view)[:, -1]

@@ -27,10 +27,11 @@ def project_cut(view: View, plan: Plan, remaining: Reals) -> None:
 
     Args:
         view: What the router sees.
-        plan: Receives projection and envelope.
+        plan: Receives projection and envelope; no worker is passed over any more.
         remaining: Estimated remaining steps of each active request, the coming one included, shape (active requests,).
     """
     last = len(plan.discounts) - 1
+    plan.passed[:] = 0
     plan.projection[:] = 0.0
     plan.departures[:] = 0.0
     for place in range(active_requests(view)):
@@ -55,9 +56,10 @@ def project_expected(view: View, plan: Plan, survival: Reals) -> None:
 
     Args:
         view: What the router sees.
-        plan: Receives projection and envelope.
+        plan: Receives projection and envelope; no worker is passed over any more.
         survival: P(remaining > h) of each active request, shape (active requests, horizon + 1).
     """
+    plan.passed[:] = 0
     plan.projection[:] = 0.0
     for place in range(active_requests(view)):
         worker = active_worker(view, place)

@@ -21,6 +21,7 @@ _typeof: Callable[[Any], Any] = numba.typeof
 _unliteral: Callable[[Any], Any] = numba.types.unliteral
 _VIEW = _typeof(RouterView(_PROTOTYPE).arrays)
 _MEMORY = _typeof(Memory(np.zeros(1, np.int64), np.zeros(1)))
+_INT64 = np.dtype(np.int64)
 _PAIRS = numba.types.int64[:, ::1]
 _INTEGERS = numba.types.int64[::1]
 _DECISION = numba.types.int64(_VIEW, _MEMORY, _PAIRS)
@@ -85,6 +86,8 @@ def _worker(policy: Policy, view: RouterView, answer: Any) -> int:
 
 
 def _rows(policy: Policy, view: RouterView, answer: Any) -> Integers:
+    if type(answer) is np.ndarray and answer.dtype is _INT64 and answer.ndim == 2 and answer.shape[1] == 2:
+        return answer  # as it nearly always is, without another word
     try:
         rows = np.asarray(answer)
         if rows.size == 0 and answer is not None:
