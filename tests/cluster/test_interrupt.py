@@ -8,6 +8,8 @@ import sys
 import pytest
 
 RUN = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs the tests in the background ignores it
 import numpy as np
 import baselines
 from brgym import ClusterConfig, Workload, simulate
