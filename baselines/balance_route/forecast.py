@@ -7,6 +7,7 @@ import numpy as np
 from brgym.cluster import Integers, Reals, RouterView
 from classifiers import Predictor
 from classifiers.answers import checked_remaining, checked_survival
+from classifiers.lookup import KeyIndex
 
 Form = Literal["blend", "threshold"]
 FORMS = ("blend", "threshold")
@@ -34,8 +35,7 @@ class Forecast:
         self._form = form
         self._refresh_every = refresh_every
         self._refreshed_step = -refresh_every
-        self._row: Integers = np.zeros(0, np.int64)
-        self._predicted: Integers = np.zeros(0, np.int64)
+        self._index = KeyIndex(np.zeros(0, np.int64))
         self._remaining: Reals = np.zeros(0)
         self._survival: Reals = np.zeros((0, 0))
 
@@ -73,7 +73,7 @@ class Forecast:
 
     def _asked_survival(self, view: RouterView) -> Reals:
         answer = self._predictor.survival(view, self._reach)
-        return checked_survival(self._predictor, answer, active=len(view.running), horizon=self._reach)
+        return checked_survival(self._predictor, answer, active=view.active_requests, horizon=self._reach)
 
     def _age(self, view: RouterView) -> int:
         """Steps since the last refresh; 0 if it is time for the next, which is then noted."""
@@ -87,9 +87,6 @@ class Forecast:
         """Where the prediction of each active request stands; the last row is that of requests without one."""
         requests = view.running["request"]
         if age == 0:
-            order = np.argsort(requests)
-            self._row = np.append(order, -1)
-            self._predicted = np.append(requests[order], -1)  # no request: what is above all others is sought there
+            self._index = KeyIndex(requests)
             return np.arange(len(requests))
-        place = np.searchsorted(self._predicted[:-1], requests)
-        return np.where(self._predicted[place] == requests, self._row[place], -1)
+        return self._index.places(requests)  # MISSING, -1, is the last row

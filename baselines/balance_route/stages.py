@@ -17,7 +17,7 @@ def next_admission(view: View, plan: Plan, pairs: Integers) -> int:
 
     Args:
         view: What the router sees.
-        plan: Parameters, projection and scratch space; `begin_decision` has been called.
+        plan: Parameters, scratch space, and the projection of this boundary.
         pairs: Receives (candidate, worker) rows.
 
     Returns:
