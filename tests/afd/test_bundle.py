@@ -55,7 +55,7 @@ def run_compiled(timing, in_service, fresh, lockstep, *, cycles, block):
     return tally
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(bundles())
 def test_the_kernel_equals_the_plain_reference(bundle):
     times, in_service, fresh, lockstep = bundle
@@ -96,7 +96,7 @@ def event_cycle(attention, communication, ffn, microbatches, cycles=600):
     return static_cycle(np.ones((microbatches, 1)), (0.0, attention, communication, ffn), cycles)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.floats(0.1, 50), TIMES, st.floats(0.1, 50), st.integers(1, 6))
 def test_microbatch_formula_equals_a_deterministic_event_simulation(attention, communication, ffn, microbatches):
     c = afd.Coefficients(0.0, attention, 0.0, communication, ffn / 2, ffn / 2)

@@ -34,7 +34,7 @@ def test_expected_cycle_equals_monte_carlo():
         assert p.cycle_time(ratio) == pytest.approx(np.maximum(slowest, rest).mean(), rel=3e-4)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     method=st.sampled_from(["gaussian", "gaussian-plug-in"]),
     spread=st.floats(0, 2),

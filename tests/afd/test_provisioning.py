@@ -56,7 +56,7 @@ def assert_best(p, c, method, microbatches, options):
     np.testing.assert_allclose(p.throughput(INTEGERS[:5]), at_integers[:5], rtol=1e-12)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(problems(), st.sampled_from(["mean-field", "microbatch"]), st.integers(1, 6))
 def test_the_ratio_is_best_by_brute_force(problem, method, microbatches):
     c, options = problem

@@ -31,7 +31,7 @@ def still_bundles(draw):
     return attention, draw(st.floats(0, 30)), draw(st.floats(0.1, 15))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(still_bundles())
 def test_the_slowest_turn_is_the_cycle_of_loads_that_stand_still(bundle):
     """Exactly for one and two microbatches; an upper bound for more, and never below what a worker alone would need."""
@@ -65,7 +65,7 @@ def test_without_scatter_it_is_the_microbatch_form(theta, batch, microbatches, r
     assert without.throughput(with_barrier.integer) == pytest.approx(without.throughput(without.integer))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(nu=st.floats(1, 2000), skewness=st.floats(-3, 3), microbatches=st.integers(1, 6), r=st.integers(1, 100))
 def test_scatter_costs_time_and_more_workers_never_less(nu, skewness, microbatches, r):
     load = afd.TokenLoad(600.0, nu, skewness=skewness)
@@ -93,7 +93,7 @@ def test_where_a_worker_never_waits_its_loads_average_out(r):
     assert p.cycle_time(r) == pytest.approx(1000 + std / 2 * afd.expected_maximum(r), abs=ACCURACY * std)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     theta=st.floats(50, 3000), scatter=st.floats(0.05, 2.0), batch=st.integers(16, 512), microbatches=st.integers(1, 5)
 )

@@ -17,7 +17,7 @@ from tests.reference.cluster import Request, simulate_reference
 from tests.reference.policies import BalanceRoute0, BalanceRouteH, Level, oracle_remaining, oracle_survival
 from tests.reference.strategies import scenarios
 
-RANDOM_SCENARIOS = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+RANDOM_SCENARIOS = settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow])
 
 # Sums of discounts that are powers of 1/2 are exact in any order, so that equal scores tie here as they do there.
 EXACT_GAMMA = st.sampled_from([1.0, 0.5])

@@ -16,7 +16,7 @@ from brgym.cluster import ClairvoyantView
 from tests.policies import pooled
 from tests.reference.strategies import scenarios
 
-FEW = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+FEW = settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 BARRIER = StepTime.barrier(base_s=0.01, per_token_s=1e-4)
 
 

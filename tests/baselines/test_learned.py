@@ -61,7 +61,7 @@ class Compared:
         return pairs
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(seed=st.integers(0, 100), workers=st.integers(1, 8), candidates=st.integers(1, 12))
 def test_the_compiled_network_chooses_what_torch_scores_highest(
     tmp_path_factory: pytest.TempPathFactory, seed: int, workers: int, candidates: int

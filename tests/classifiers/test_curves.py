@@ -1,12 +1,11 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from classifiers.curves import EndingCurve, hazard_curves, hazard_sums
 
 
-@settings(deadline=None)  # the first call compiles
 @given(st.floats(0, 1), st.floats(0, 1), st.integers(1, 100))
 def test_the_curve_has_the_probability_and_the_mean_it_was_made_from(ending, share, horizon):
     mean_steps = 1.0 + share * (horizon - 1)
@@ -32,7 +31,6 @@ def test_hazards_multiply_up_to_the_curve():
     np.testing.assert_allclose(curves[0], [1.0, 0.5, 0.45, 0.405, 0.3645])
 
 
-@settings(deadline=None)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=5), st.data(), st.integers(0, 40))
 def test_hazard_sums_are_the_sums_of_the_curves(hazards, data, horizon):
     widths = data.draw(st.lists(st.integers(1, 9), min_size=len(hazards), max_size=len(hazards)))

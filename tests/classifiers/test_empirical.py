@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from brgym.workload import Workload
@@ -51,7 +51,6 @@ def test_the_key_index_finds_every_key_and_no_other():
 _GROUPS = st.lists(st.lists(st.integers(0, 60), min_size=1, max_size=12), min_size=1, max_size=5)
 
 
-@settings(deadline=None)  # the first call compiles
 @given(_GROUPS, st.integers(0, 70))
 def test_buckets_find_what_bisection_finds(groups, bound):
     first = np.concatenate([[0], np.cumsum([len(group) for group in groups])])

@@ -16,7 +16,7 @@ def test_requests_are_met_in_proportion_to_their_length_and_ages_are_uniform():
     assert counts.max() / counts.min() < 1.4
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.integers(1, 40), min_size=1, max_size=20), st.integers(0, 1000))
 def test_age_and_seen_steps_add_up_to_the_output(outputs, seed):
     snapshots = sample_snapshots(Workload([0.0] * len(outputs), [3] * len(outputs), outputs), 50, seed=seed)

@@ -20,7 +20,7 @@ FLOAT = 1 - 1e-9
 
 
 @pytest.mark.parametrize("name", baselines.names())
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow])
 @given(scenario=scenarios())
 def test_no_run_beats_the_bound(name: str, scenario: dict[str, Any]) -> None:
     """Backlogs and gaps, KV unlimited or so tight that requests are preempted, one row of step time or three."""

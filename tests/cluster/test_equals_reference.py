@@ -89,7 +89,7 @@ def assert_same_run(result: Result, reference: ReferenceRun) -> None:
 
 
 @pytest.mark.parametrize("name", PAIRS)
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
 @given(scenario=scenarios(), seed=SEEDS)
 def test_compiled_policy_equals_reference(name: str, scenario: dict[str, Any], seed: int) -> None:
     assert_same_run(
@@ -99,7 +99,7 @@ def test_compiled_policy_equals_reference(name: str, scenario: dict[str, Any], s
 
 
 @pytest.mark.parametrize("name", PAIRS)
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=50, suppress_health_check=[HealthCheck.too_slow])
 @given(scenario=scenarios(), seed=SEEDS)
 def test_interpreted_policy_equals_reference(name: str, scenario: dict[str, Any], seed: int) -> None:
     policy: Any = Interpreted(baselines.make(name))
@@ -110,7 +110,7 @@ def test_interpreted_policy_equals_reference(name: str, scenario: dict[str, Any]
 
 
 @pytest.mark.parametrize(("name", "reference"), [("vllm", VLLM), ("vllm-legacy", VLLMLegacy)])
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=50, suppress_health_check=[HealthCheck.too_slow])
 @given(scenario=scenarios(), api_servers=st.integers(1, 4))
 def test_vllm_parameters_equal_reference(
     name: str, reference: type[VLLM], scenario: dict[str, Any], api_servers: int
@@ -123,7 +123,7 @@ def test_vllm_parameters_equal_reference(
 
 @pytest.mark.parametrize("order", ["arrival", "prompt-ascending", "prompt-descending"])
 @pytest.mark.parametrize(("greedy_above", "subset_window"), [(0, 1), (0, 4), (2, 3), (100, 8)])
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=50, suppress_health_check=[HealthCheck.too_slow])
 @given(scenario=scenarios())
 def test_br0_parameters_equal_reference(
     order: Any, greedy_above: int, subset_window: int, scenario: dict[str, Any]

@@ -71,7 +71,7 @@ class Watched:
 
 
 @pytest.mark.parametrize("name", baselines.names())
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(scenario=scenarios())
 def test_every_run_keeps_the_rules(name: str, scenario: dict[str, Any]) -> None:
     cluster = ClusterConfig(

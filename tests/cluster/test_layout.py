@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from brgym._compile import compiled
@@ -52,7 +52,6 @@ def _arrays(rows: int, columns: int, marks: int, reals: int) -> Outer:
     return Outer(np.zeros(1, HEADER), inner, inner, np.zeros(reals))
 
 
-@settings(deadline=None)
 @given(st.integers(0, 5), st.integers(1, 5), st.integers(0, 5), st.integers(0, 5))
 def test_no_array_reaches_into_another(rows: int, columns: int, marks: int, reals: int) -> None:
     memory = LAYOUT.memory(_arrays(rows, columns, marks, reals))

@@ -97,7 +97,7 @@ class Compared:
 
 
 @pytest.mark.parametrize("binding", ["pool", "arrival"])
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 @given(scenario=scenarios(max_requests=15))
 def test_compiled_words_and_the_view_agree(binding: str, scenario: dict[str, Any]) -> None:
     names = ("workers", "slots", "kv_capacity", "candidates", "recompute_s_per_token")

@@ -34,7 +34,7 @@ def _squash(x: float) -> float:
     return x / (1.0 + x)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(scenario=scenarios(), env_id=st.sampled_from(IDS), seed=st.integers(0, 9))
 def test_observations_stay_within_the_space(scenario: tuple[ClusterConfig, Workload], env_id: str, seed: int) -> None:
     env = gymnasium.make(env_id, cluster=scenario[0], workload=scenario[1])
@@ -49,7 +49,7 @@ def test_huge_lengths_and_waits_stay_within_the_space() -> None:
         assert observation in env.observation_space
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(data=st.data(), scenario=scenarios(), env_id=st.sampled_from(IDS), actions=st.integers(0, 40))
 def test_other_lengths_of_unfinished_requests_change_nothing_that_is_seen(
     data: st.DataObject, scenario: tuple[ClusterConfig, Workload], env_id: str, actions: int
@@ -94,7 +94,7 @@ def test_permuted_hidden_lengths_change_nothing_that_is_seen(env_id: str) -> Non
     np.testing.assert_array_equal(mask, played.masks[-1])
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(scenario=scenarios(), env_id=st.sampled_from(IDS), actions=st.integers(0, 40))
 def test_columns_are_what_the_docstring_says(
     scenario: tuple[ClusterConfig, Workload], env_id: str, actions: int
@@ -147,7 +147,7 @@ def test_flat_and_dict_hold_the_same_numbers(env_id: str) -> None:
             np.testing.assert_array_equal(part, other[name])
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(scenario=scenarios(), actions=st.integers(0, 40))
 def test_the_mask_is_what_fits(scenario: tuple[ClusterConfig, Workload], actions: int) -> None:
     cluster, workload = scenario

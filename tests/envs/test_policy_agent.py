@@ -87,13 +87,13 @@ def _assert_same_run(policy: Any, cluster: ClusterConfig, workload: Workload, se
 
 
 @pytest.mark.parametrize("name", baselines.names())
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(scenario=scenarios(), seed=st.integers(0, 5))
 def test_a_baseline_makes_the_same_run(name: str, scenario: tuple[ClusterConfig, Workload], seed: int) -> None:
     _assert_same_run(make_policy(name), *scenario, seed)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(scenario=scenarios(), seed=st.integers(0, 5), policy=st.sampled_from([_Manyfold(), _Clairvoyant()]))
 def test_decisions_of_many_pairs_are_taken_apart(
     scenario: tuple[ClusterConfig, Workload], seed: int, policy: _Manyfold

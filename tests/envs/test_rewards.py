@@ -36,7 +36,7 @@ def hold_charge(reward: Reward, cluster: ClusterConfig, view: RouterView) -> flo
     return float(alone_s if reward == "step-time" else view.waiting * alone_s)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(scenario=scenarios(), reward=st.sampled_from(REWARDS), env_id=st.sampled_from(IDS), seed=st.integers(0, 9))
 def test_the_sum_is_the_figure(
     scenario: tuple[ClusterConfig, Workload], reward: Reward, env_id: str, seed: int

@@ -30,7 +30,7 @@ def _play_on(env: Any, seed: int, most: int) -> list[Any]:
     return told
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     scenario=scenarios(),
     env_id=st.sampled_from(IDS),

@@ -76,7 +76,7 @@ def _at_random(seed: int) -> Callable[[np.ndarray], np.ndarray]:
     return lambda mask: np.array([rng.choice(np.flatnonzero(row)) for row in mask])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     scenario=scenarios(),
     env_id=st.sampled_from(IDS),

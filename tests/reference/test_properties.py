@@ -33,7 +33,7 @@ POLICIES: dict[str, Callable[[], ArrivalPolicy | PoolPolicy]] = {
 
 
 @pytest.mark.parametrize("name", POLICIES)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(scenario=scenarios(max_requests=20))
 def test_every_token_is_generated_once_within_the_capacity(name, scenario):
     run = simulate_reference(policy=POLICIES[name](), **scenario)
@@ -51,7 +51,7 @@ def test_every_token_is_generated_once_within_the_capacity(name, scenario):
     assert run.steps[-1].start_s + run.steps[-1].duration_s == max(request.finish_s or 0.0 for request in run.requests)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(scenario=scenarios(max_requests=20))
 def test_br_h_without_horizon_is_br_0_decision_for_decision(scenario):
     br_h = BalanceRouteH(predict=oracle_remaining, horizon=0, subset_window=3)
@@ -60,7 +60,7 @@ def test_br_h_without_horizon_is_br_0_decision_for_decision(scenario):
     assert admissions == simulate_reference(policy=br_0, **scenario).admissions
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(scenario=scenarios(max_requests=20))
 def test_both_projections_agree_for_one_who_knows(scenario):
     options: dict[str, Any] = {"horizon": 4, "gamma": 0.5, "subset_window": 3}

@@ -115,7 +115,7 @@ OPTIONS = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
 @given(
     content=st.one_of(st.binary(max_size=200), st.text(max_size=100).map(lambda text: text.encode("utf-8", "replace")))
 )
@@ -124,7 +124,7 @@ def test_any_bytes(path: Path, content: bytes) -> None:
     outcome(path)
 
 
-@settings(max_examples=600, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=600, suppress_health_check=[HealthCheck.too_slow])
 @given(content=damaged(), options=OPTIONS)
 def test_any_damage_to_a_valid_file(path: Path, content: bytes, options: dict[str, Any]) -> None:
     path.write_bytes(content)

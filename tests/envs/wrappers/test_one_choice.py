@@ -29,7 +29,7 @@ def _most_free_slots(env: Any) -> Callable[[np.ndarray], int]:
     return choose
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(scenario=scenarios())
 def test_the_oldest_request_by_lowest_load_is_least_kv(scenario: tuple[ClusterConfig, Workload]) -> None:
     cluster, workload = scenario
@@ -39,7 +39,7 @@ def test_the_oldest_request_by_lowest_load_is_least_kv(scenario: tuple[ClusterCo
     assert env.unwrapped.result().requests.tobytes() == expected.requests.tobytes()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(scenario=scenarios())
 def test_the_freest_worker_by_best_f_is_br_0_with_single_admissions(scenario: tuple[ClusterConfig, Workload]) -> None:
     # without a KV limit: BR-0 passes over a worker on which nothing fits until the next boundary, even if the window
@@ -51,7 +51,7 @@ def test_the_freest_worker_by_best_f_is_br_0_with_single_admissions(scenario: tu
     assert env.unwrapped.result().requests.tobytes() == expected.requests.tobytes()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     scenario=scenarios(),
     wrapper=st.sampled_from(

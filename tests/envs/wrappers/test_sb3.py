@@ -34,7 +34,7 @@ def assert_same(mine: Any, theirs: Any) -> None:
 
 
 @pytest.mark.parametrize("mode", MODES)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(
     scenario=scenarios(),
     env_id=st.sampled_from(IDS),
