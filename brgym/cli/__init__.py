@@ -15,10 +15,11 @@ from brgym.cli.exit_status import exit_status
 from brgym.cli.lists import clusters, policies, workloads
 from brgym.cli.reproduce import balance_route
 from brgym.cli.reproduce_afd import afd as reproduce_afd
+from brgym.cli.sweep import sweep
 from brgym.cli.whole_numbers import with_checked_numbers
 
 _app = tyro.extras.SubcommandApp()
-for _command in (compare, afd, workloads, policies, clusters):
+for _command in (compare, sweep, afd, workloads, policies, clusters):
     _app.command(with_checked_numbers(_command))
 _studies = tyro.extras.SubcommandApp()
 _studies.command(name="balance-route")(with_checked_numbers(balance_route))

@@ -4,13 +4,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 import baselines
 from brgym.cluster import ClusterConfig, simulate
-from brgym.study import Comparison, Drawn, PolicyFactory, WorkloadSource, compare
+from brgym.study import Comparison, Drawn, PolicyFactory, Trial, WorkloadSource, compare
 from brgym.workload import Workload, load_workload
 
 RIVALS = ("br-0", "jsq", "level")
@@ -70,7 +69,11 @@ def trace_case(workload: str, cluster: ClusterConfig, load: float) -> Case:
 
 
 def try_router(
-    weights: str | Path | None, cases: Sequence[Case], *, seeds: int, on_trial: Callable[[Any], None] | None = None
+    weights: str | Path | None,
+    cases: Sequence[Case],
+    *,
+    seeds: int,
+    on_trial: Callable[[Trial], None] = lambda trial: None,
 ) -> dict[str, Comparison]:
     """Serves the requests of each case and seed with the learned router and its rivals.
 

@@ -62,5 +62,35 @@ def progress_bar(console: "Console") -> Iterator[tuple[Callable[[int], None], Ca
         )
 
 
+@contextmanager
+def study_bar(console: "Console") -> Iterator[Callable[[int, int, int], None]]:
+    """Shows how far a study is while the block runs: cells done and failed, time gone and time left.
+
+    Args:
+        console: Where to show it.
+
+    Yields:
+        What to tell of progress.
+    """
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn())
+    with Progress(TextColumn("{task.description}"), *columns, console=console, transient=True) as shown:
+        task = shown.add_task("cells", total=None)
+
+        def tell(cells: int, done: int, failed: int) -> None:
+            said = f"cells, {failed} failed" if failed else "cells"
+            shown.update(task, total=cells, completed=done + failed, description=said)
+
+        yield tell
+
+
 def _short(text: str) -> str:
     return text if len(text) <= _LONGEST_NAME else f"{text[: _LONGEST_NAME - 1]}…"

@@ -5,8 +5,13 @@ from brgym.study.cluster_by_name import cluster_of
 from brgym.study.cluster_settings import ClusterSetting, cluster_settings, with_settings
 from brgym.study.compare import compare
 from brgym.study.comparison import Comparison
+from brgym.study.engine import Failure, Progress
 from brgym.study.export import as_document, write_csv, write_json
+from brgym.study.named_workload import NamedWorkload
+from brgym.study.results import Results
 from brgym.study.statistics import Estimate, mean_interval, paired_difference, paired_ratio
+from brgym.study.study import Study
+from brgym.study.study_file import StudyError
 from brgym.study.trial import ImbalanceOverTime, PolicyFactory, Trial
 from brgym.study.workload_source import Drawn, Fixed, WorkloadSource, source_of
 
@@ -15,9 +20,15 @@ __all__ = [
     "Comparison",
     "Drawn",
     "Estimate",
+    "Failure",
     "Fixed",
     "ImbalanceOverTime",
+    "NamedWorkload",
     "PolicyFactory",
+    "Progress",
+    "Results",
+    "Study",
+    "StudyError",
     "Trial",
     "WorkloadSource",
     "as_document",

@@ -3,12 +3,11 @@
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 
-from joblib import Parallel, delayed
-
 from brgym._checks import check_choice, check_integer
 from brgym.cluster import ClusterConfig, Oversize
 from brgym.study.comparison import Comparison
-from brgym.study.trial import PolicyFactory, Trial, run_trial
+from brgym.study.engine import run_cells
+from brgym.study.trial import PolicyFactory, Trial, TrialCell
 from brgym.study.workload_source import WorkloadSource
 
 
@@ -21,13 +20,13 @@ def compare(
     reference: str | None = None,
     oversize: Oversize = "error",
     jobs: int = -1,
-    on_trial: Callable[[Trial], None] | None = None,
+    on_trial: Callable[[Trial], None] = lambda trial: None,
 ) -> Comparison:
     """Serves each seed's requests once with each policy.
 
     Seeds are paired: under one seed every policy meets the same requests. The runs go side by side in threads, for the
-    cluster and its policies are compiled code that needs no interpreter; `joblib.parallel_config` chooses otherwise.
-    The outcome does not depend on it, but for the routing times, which are wall-clock times.
+    cluster and its policies are compiled code that needs no interpreter; where a policy decides in Python, in
+    processes. The outcome does not depend on it, but for the routing times, which are wall-clock times.
 
     Args:
         cluster: The cluster.
@@ -47,16 +46,12 @@ def compare(
     named = _reference(policies, reference)
     check_choice("oversize", oversize, ("error", "drop"))
     workloads = [source.workload(seed) for seed in (seeds if source.drawn_per_seed else seeds[:1])]
-    runs = (
-        delayed(run_trial)(cluster, workload, policy, make, seed, oversize=oversize)
+    cells = [
+        TrialCell(cluster, workload, policy, make, seed, oversize)
         for seed, workload in zip(seeds, itertools.cycle(workloads), strict=False)
         for policy, make in policies.items()
-    )
-    trials: list[Trial] = []
-    for trial in Parallel(n_jobs=jobs, prefer="threads", return_as="generator")(runs):
-        trials.append(trial)
-        if on_trial is not None:
-            on_trial(trial)
+    ]
+    trials = run_cells(cells, jobs=jobs, on_outcome=on_trial)
     return Comparison(
         cluster=cluster,
         workload=source.name,

@@ -51,7 +51,7 @@ def compare_predictors(
     horizon: int | Literal["auto"],
     projection: Projection,
     refill: bool = False,
-    on_trial: Callable[[Trial], None] | None = None,
+    on_trial: Callable[[Trial], None] = lambda trial: None,
 ) -> Comparison:
     """Serves requests with BR-H and each predictor, beside BR-0 and BR-H with the oracle, under paired seeds.
 

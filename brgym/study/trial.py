@@ -1,7 +1,9 @@
 """One cell of a study: one policy, one seed, one run of the cluster, reduced to what a study keeps."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -61,19 +63,46 @@ class Trial:
         return f"{self.policy}, seed {self.seed}"
 
 
-def run_trial(
-    cluster: ClusterConfig,
-    workload: Workload,
-    policy: str,
-    make: PolicyFactory,
-    seed: int,
-    *,
-    oversize: Oversize,
-) -> Trial:
-    """Runs one policy under one seed.
+@dataclass(frozen=True)
+class TrialCell:
+    """The cell of a comparison: one policy of anybody's, one seed; it lives in memory and need not say what decides it.
 
-    Raises:
-        ValueError: As `brgym.cluster.simulate`.
+    Attributes:
+        cluster: The cluster.
+        workload: The requests.
+        policy: What to call the policy.
+        make: Makes it.
+        seed: Seed of the policy.
+        oversize: What happens to requests that could never fit: "error" or "drop".
     """
-    result = simulate(cluster, workload, make(), seed, oversize=oversize)
-    return Trial(policy, seed, result.metrics, ImbalanceOverTime.of(result.steps, cluster.workers))
+
+    cluster: ClusterConfig
+    workload: Workload
+    policy: str
+    make: PolicyFactory
+    seed: int
+    oversize: Oversize
+
+    @property
+    def specification(self) -> Mapping[str, Any]:
+        """Nobody can tell what a function decides, so it is not kept."""
+        raise NotImplementedError
+
+    @property
+    def shares(self) -> Hashable:
+        """The requests."""
+        return self.seed
+
+    @cached_property
+    def interpreted(self) -> bool:
+        """Whether the policy decides in Python."""
+        return not hasattr(self.make(), "kernel")
+
+    def run(self) -> Trial:
+        """Serves the requests.
+
+        Raises:
+            ValueError: As `brgym.cluster.simulate`.
+        """
+        result = simulate(self.cluster, self.workload, self.make(), self.seed, oversize=self.oversize)
+        return Trial(self.policy, self.seed, result.metrics, ImbalanceOverTime.of(result.steps, self.cluster.workers))

@@ -1,14 +1,13 @@
-"""Where a study gets the requests of each seed from: drawn anew, or one trace that is the same for all."""
+"""Where a study gets the requests of each seed from: drawn anew, resampled, or one trace that is the same for all."""
 
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
-from brgym._checks import check_integer, check_real
-from brgym.workload import Workload, load_workload
+from brgym.study.named_workload import NamedWorkload
+from brgym.workload import Workload
 from brgym.workload.readers.schema import Unit
-from brgym.workload.synthetic import BUILT_IN
 from brgym.workload.timeline import Turns
 from brgym.workload.trace import Invalid
 
@@ -73,38 +72,28 @@ class Fixed:
 def source_of(
     name_or_path: str | os.PathLike[str],
     *,
-    requests: int | None = None,
-    rate_scale: float = 1.0,
     sort: bool = False,
     invalid: Invalid = "error",
     unit: Unit | None = None,
     spread: float | None = None,
     turns: Turns = "drop",
-) -> WorkloadSource:
-    """A built-in recipe, drawn anew for each seed; or a public trace or a file, read once and the same for all.
+    **options: Any,
+) -> NamedWorkload:
+    """A built-in recipe, drawn anew for each seed; or a public trace or a file, read once.
 
     Args:
         name_or_path: As in `load_workload`.
-        requests: How many to draw from a recipe (by default as many as it says), or how many of a trace's first ones to
-            keep (by default all).
-        rate_scale: How many times as fast the requests arrive; nothing changes where all arrive at once.
         sort: As in `load_workload`.
         invalid: As in `load_workload`.
         unit: As in `load_workload`.
         spread: As in `load_workload`.
         turns: As in `load_workload`.
+        **options: Other attributes of `NamedWorkload`: how many requests, their load, resampling, ...
 
     Raises:
-        ValueError: If `requests` or `rate_scale` is out of range, or as `load_workload`.
+        TypeError: If there is no such option.
+        ValueError: If an option is out of range, or as `load_workload`.
         OSError: As `load_workload`.
     """
-    check_real("rate_scale", rate_scale, minimum=0.0, exclusive=True)
-    if requests is not None:
-        check_integer("requests", requests, minimum=1)
-    name = os.fspath(name_or_path)
-    if name in BUILT_IN:
-        return Drawn(name, lambda seed: load_workload(name, count=requests, seed=seed).rescale_rate(rate_scale))
-    trace = load_workload(name, sort=sort, invalid=invalid, unit=unit, spread=spread, turns=turns)
-    if requests is not None:
-        trace = trace.slice(0, check_integer("requests", requests, minimum=1, maximum=len(trace)))
-    return Fixed(name, trace.rescale_rate(rate_scale))
+    reading = {"sort": sort, "invalid": invalid, "unit": unit, "spread": spread, "turns": turns}
+    return NamedWorkload(name=os.fspath(name_or_path), reading=tuple(reading.items()), **options)

@@ -1,0 +1,96 @@
+"""Policies as studies write them down: a specification, and what those that look ahead predict with."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from baselines import Specification, specifications
+from brgym._specification import write_value
+from brgym.cluster import Policy
+from brgym.study.named_workload import NamedWorkload
+from brgym.study.predictor_choice import PredictorChoice
+from brgym.study.study_file import StudyError, combinations
+from classifiers import Oracle
+
+
+@dataclass(frozen=True)
+class PolicyChoice:
+    """A policy of a study.
+
+    Attributes:
+        specification: Name and parameters.
+        predictor: What it looks ahead with; None for those that do not.
+        label: What results call it: the specification's text, with the predictor's where the study has several.
+    """
+
+    specification: Specification
+    predictor: PredictorChoice | None
+    label: str
+
+    def make(self, source: NamedWorkload, seed: int) -> Policy:
+        """The policy of a run.
+
+        Raises:
+            ValueError: If it cannot be made.
+        """
+        foresight = {} if self.predictor is None else {"predictor": self.predictor.make(source, seed)}
+        return self.specification.make(**foresight)
+
+    def check(self, source: NamedWorkload) -> None:
+        """Finds out before the work begins whether it can be made.
+
+        Raises:
+            ValueError: If it cannot.
+        """
+        if self.predictor is not None:
+            self.predictor.check(source)
+        self.specification.make(**({} if self.predictor is None else {"predictor": Oracle()}))
+
+    def described(self) -> dict[str, Any]:
+        """All that decides its decisions but seed, requests and code, in types that JSON knows."""
+        return {"policy": str(self.specification)} | ({} if self.predictor is None else self.predictor.specification())
+
+
+def policy_choices(
+    specifications: Sequence[Specification], predictors: Sequence[PredictorChoice]
+) -> list[PolicyChoice]:
+    """Every policy, those that look ahead with each of the predictors.
+
+    Raises:
+        ValueError: If a policy comes twice, looks ahead and has no predictor, or none does and there are predictors.
+    """
+    found: dict[str, PolicyChoice] = {}
+    for specification in specifications:
+        for predictor in predictors if specification.looks_ahead else (None,):
+            named = predictor is not None and len(predictors) > 1
+            label = f"{specification} ({predictor})" if named else str(specification)
+            if label in found:
+                raise ValueError(f"policies names {label!r} twice")
+            found[label] = PolicyChoice(specification, predictor, label)
+    looking = [str(specification) for specification in specifications if specification.looks_ahead]
+    if looking and not predictors:
+        raise ValueError(f"{', '.join(looking)}: these policies look ahead, so a predictor is needed")
+    if predictors and not looking:
+        raise ValueError("predictor goes with policies that look ahead, such as br-h; none of these does")
+    return list(found.values())
+
+
+def read_policies(listed: Any) -> list[Specification]:
+    """The policies of a study file: texts, or tables `{policy = "br-0", subset_window = [4, 8]}`, whose lists multiply.
+
+    Raises:
+        StudyError: If it is something else.
+        ValueError: As `baselines.Specification.parse`.
+    """
+    entries = listed if isinstance(listed, list) else [listed]
+    if not entries or not all(isinstance(entry, str | dict) for entry in entries):
+        raise StudyError(f"policies must be a list, as ['jsq', 'br-0:subset_window=4'], got {listed!r}")
+    return [one for entry in entries for one in (specifications(entry) if isinstance(entry, str) else _swept(entry))]
+
+
+def _swept(table: Mapping[str, Any]) -> Iterator[Specification]:
+    if not isinstance(table.get("policy"), str):
+        raise StudyError(f"policies: a table needs the key policy, a name, got {table}")
+    for chosen in combinations("policies", {key: value for key, value in table.items() if key != "policy"}):
+        written = ",".join(f"{key}={write_value(value)}" for key, value in chosen.items())
+        yield Specification.parse(f"{table['policy']}:{written}" if written else table["policy"])
