@@ -13,7 +13,7 @@ from brgym.cluster import Integers, Reals
 from classifiers.features import FEATURES
 from classifiers.hazard import HazardPredictor, Standardizer
 from classifiers.layout import MAX_OUTPUT_TOKENS
-from classifiers.learned import Examples, Monitor
+from classifiers.learned import STORED_MAXIMA, Examples, Monitor
 from classifiers.snapshots import STEP_S
 
 _SHARPNESS = 40.0
@@ -114,7 +114,7 @@ class BinnedHazard(HazardPredictor):
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
-        check_integer("bins", self.bins, minimum=2)
+        check_integer("bins", self.bins, minimum=2, maximum=STORED_MAXIMA["bins"])
 
     def _learn(self, examples: Examples, monitor: Monitor) -> None:
         self.longest_ = _longest_age(examples)

@@ -15,6 +15,9 @@ from classifiers.learned import Examples, Monitor
 from classifiers.snapshots import STEP_S
 from classifiers.two_part import TwoPartPredictor
 
+_MAX_TREES = 100_000
+_MAX_SAMPLES_LEAF = 2**31 - 1  # of 32 bits in scikit-learn
+
 STEPS_LOSSES = ("poisson", "quantile")
 
 _TREES: Mapping[str, Part] = {
@@ -91,15 +94,20 @@ class HistGB(TwoPartPredictor):
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
-        check_integer("max_trees", self.max_trees, minimum=1)
+        check_integer("max_trees", self.max_trees, minimum=1, maximum=_MAX_TREES)
         check_integer("max_leaves", self.max_leaves, minimum=2, maximum=MAX_LEAVES)
         check_real("learning_rate", self.learning_rate, minimum=0.0, maximum=1.0, exclusive=True)
-        check_integer("min_samples_leaf", self.min_samples_leaf, minimum=1)
+        check_integer("min_samples_leaf", self.min_samples_leaf, minimum=1, maximum=_MAX_SAMPLES_LEAF)
         check_choice("steps_loss", self.steps_loss, STEPS_LOSSES)
 
     def _choose_rounds(self, training: Examples, validation: Examples, monitor: Monitor) -> None:
-        self._fit_models(training, self.max_trees, self.max_trees)
         rows, ends = self._labelled(validation)
+        if len(rows) == 0:
+            raise ValueError(
+                f"of none of the {len(validation.rows)} snapshots of the latest requests it is known whether they end "
+                f"within horizon {self.horizon}: choose another horizon, more requests or more samples"
+            )
+        self._fit_models(training, self.max_trees, self.max_trees)
         losses = [_log_loss(ends, odds[:, 1]) for odds in self.classifier_.staged_predict_proba(rows)]
         for tree, loss in enumerate(losses, start=1):
             monitor("trees", tree, {"validation_log_loss": loss})

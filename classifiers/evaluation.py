@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from brgym._checks import check_integer
+from brgym._checks import check_integer, check_seed
 from brgym.cluster import Integers, Reals
 from brgym.workload import Workload
 from classifiers.interface import FromThePast
@@ -98,6 +98,7 @@ def evaluate(
         ValueError: If a parameter is out of range or `reference` is not among the predictors.
     """
     check_integer("replicates", replicates, minimum=20)
+    check_seed("seed", seed)
     if reference is not None and reference not in predictors:
         raise ValueError(f"reference {reference!r} is not among the predictors: {', '.join(predictors)}")
     weights = _request_weights(snapshots.request, replicates, np.random.default_rng(seed))
@@ -143,7 +144,8 @@ def permutation_test(
     requests may exchange prompt, hash, arrival and admission without any difference; the age of a snapshot and what
     came of it stay. Whole requests exchange, for the snapshots of one depend on each other.
     """
-    rng = np.random.default_rng(seed)
+    check_integer("permutations", permutations, minimum=1)
+    rng = np.random.default_rng(check_seed("seed", seed))
     requests, first, member = np.unique(snapshots.request, return_index=True, return_inverse=True)
 
     def loss(giver: Integers) -> float:

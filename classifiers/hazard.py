@@ -16,6 +16,8 @@ from classifiers.curves import hazard_curves, hazard_sums
 from classifiers.layout import MAX_OUTPUT_TOKENS, Array, Part
 from classifiers.learned import Examples, LearnedPredictor, Monitor
 
+_MAX_LEARNING_RATE = 1e3
+
 DEVICES = ("auto", "cpu", "cuda")
 
 WEIGHT_RANGES = {
@@ -134,7 +136,7 @@ class HazardPredictor(LearnedPredictor):
         check_integer("max_epochs", self.max_epochs, minimum=1)
         check_integer("patience", self.patience, minimum=1)
         check_integer("batch_size", self.batch_size, minimum=1)
-        check_real("learning_rate", self.learning_rate, minimum=0.0, exclusive=True)
+        check_real("learning_rate", self.learning_rate, minimum=0.0, maximum=_MAX_LEARNING_RATE, exclusive=True)
         check_choice("device", self.device, DEVICES)
 
     def _check_machine(self) -> None:

@@ -15,13 +15,24 @@ from brgym.workload import Workload
 from classifiers.features import Features, PromptHistory, check_names, has_history
 from classifiers.interface import ActiveRequests
 from classifiers.layout import MAX_OUTPUT_TOKENS, Layout, Part, check_settings
-from classifiers.snapshots import Flags, admissions, check_both_classes, sample_snapshots, training_fingerprint
+from classifiers.snapshots import (
+    Flags,
+    admissions,
+    check_both_classes,
+    check_step_s,
+    sample_snapshots,
+    training_fingerprint,
+)
 
 VALIDATION_SHARE = 0.2
 """Latest share of the training requests on which the number of rounds is chosen and probabilities are calibrated."""
 
 STORED_MAXIMA = {"horizon": 2**16, "intervals": 2**16, "hidden": 2**16, "bins": 2**16}
 """The largest parameters of a predictor on disk that decide how much memory a prediction takes (our choice)."""
+
+_MAX_SAMPLES = 10**9
+
+_MAX_RANDOM_STATE = 2**32 - 2  # scikit-learn's, and the validation takes the next
 
 Monitor = Callable[[str, int, Mapping[str, float]], None]
 """Told of progress: what is being learned, how many rounds are done, and figures such as the loss."""
@@ -192,10 +203,9 @@ class LearnedPredictor(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-lear
 
     def _check_parameters(self) -> None:
         check_integer("horizon", self.horizon, minimum=1)
-        check_integer("samples", self.samples, minimum=1)
-        check_integer("random_state", self.random_state, minimum=0)
-        if self.step_s is not None:
-            check_real("step_s", self.step_s, minimum=0.0, exclusive=True)
+        check_integer("samples", self.samples, minimum=1, maximum=_MAX_SAMPLES)
+        check_integer("random_state", self.random_state, minimum=0, maximum=_MAX_RANDOM_STATE)
+        check_step_s(self.step_s)
 
     def _check_machine(self) -> None:
         """Checks that there is what training needs; a prediction needs nothing."""

@@ -16,6 +16,8 @@ from classifiers.learned import Examples, Monitor
 from classifiers.snapshots import STEP_S
 from classifiers.two_part import TwoPartPredictor
 
+_MIN_PENALTY, _MAX_PENALTY = 1e-12, 1e12  # its inverse times any number of rows is finite
+
 _SCALER = Model(
     kind=StandardScaler,
     attributes={
@@ -67,7 +69,7 @@ class Logistic(TwoPartPredictor):
 
     Args:
         horizon: H, in steps.
-        penalty: Strength of the L2 penalty of both, above 0.
+        penalty: Strength of the L2 penalty of both, in 1e-12..1e12.
         calibration: "none", "isotonic" or "platt".
         samples: Snapshots to learn from.
         step_s: Duration of a decode step for censoring, see `classifiers.snapshots.observed_steps`.
@@ -99,7 +101,7 @@ class Logistic(TwoPartPredictor):
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
-        check_real("penalty", self.penalty, minimum=0.0, exclusive=True)
+        check_real("penalty", self.penalty, minimum=_MIN_PENALTY, maximum=_MAX_PENALTY)
 
     def _choose_rounds(self, training: Examples, validation: Examples, monitor: Monitor) -> None:
         self._learn(training, monitor)

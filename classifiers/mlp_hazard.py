@@ -10,6 +10,7 @@ from brgym._checks import check_integer
 from brgym.cluster import Integers, Reals
 from classifiers.features import FEATURES
 from classifiers.hazard import HazardPredictor, Standardizer
+from classifiers.learned import STORED_MAXIMA
 from classifiers.snapshots import STEP_S
 
 
@@ -64,8 +65,8 @@ class MLPHazard(HazardPredictor):
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
-        check_integer("hidden", self.hidden, minimum=1)
-        check_integer("intervals", self.intervals, minimum=1)
+        check_integer("hidden", self.hidden, minimum=1, maximum=STORED_MAXIMA["hidden"])
+        check_integer("intervals", self.intervals, minimum=1, maximum=STORED_MAXIMA["intervals"])
 
     @property
     def _edges(self) -> Integers:

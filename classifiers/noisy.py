@@ -6,9 +6,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from brgym._checks import check_integer, check_real
+from brgym._checks import check_integer, check_real, check_seed
 from brgym.cluster import Integers, Reals, RouterView
 from classifiers.oracle import clairvoyant, remaining_steps
+
+_MAX_LOG_ERROR = 10.0
 
 
 class Noisy:
@@ -24,7 +26,7 @@ class Noisy:
 
     Args:
         auc: Area under the ROC curve of "ends within the horizon", 0.5..1 (1 excluded).
-        log_error: Standard deviation of the log of the remaining length, at least 0.
+        log_error: Standard deviation of the log of the remaining length, in 0..10.
         seed: Decides the noise.
 
     Raises:
@@ -36,13 +38,11 @@ class Noisy:
     def __init__(self, *, auc: float | None = None, log_error: float | None = None, seed: int = 0) -> None:
         if (auc is None) == (log_error is None):
             raise ValueError("give one of auc and log_error")
-        if auc is not None:
-            check_real("auc", auc, minimum=0.5, maximum=1.0 - 1e-9)
-        if log_error is not None:
-            check_real("log_error", log_error, minimum=0.0)
-        self.auc = auc
-        self.log_error = log_error
-        self.seed = check_integer("seed", seed, minimum=0)
+        self.auc = None if auc is None else check_real("auc", auc, minimum=0.5, maximum=1.0 - 1e-9)
+        self.log_error = (
+            None if log_error is None else check_real("log_error", log_error, minimum=0.0, maximum=_MAX_LOG_ERROR)
+        )
+        self.seed = check_seed("seed", seed)
 
     def expected_remaining(self, view: RouterView, horizon: int) -> Reals:
         """E[min(remaining, horizon + 1)] as the noise lets it appear, in steps, shape (active requests,)."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from brgym._checks import check_integer, check_real
+from brgym._checks import check_integer, check_real, check_seed
 from brgym.cluster import Integers, Reals
 from brgym.workload import Workload
 
@@ -18,6 +18,9 @@ Flags = npt.NDArray[np.bool_]
 
 STEP_S = 0.06
 """Duration of a decode step where no run says it: about that of BalanceRoute's engine (arXiv 2605.06113)."""
+
+MIN_STEP_S = 1e-6
+"""The shortest decode step: as many as a trace of 272 years has are a whole number of 64 bits (our choice)."""
 
 NO_HASH = -1
 """Stands for "no prompt hash", as in a `RouterView`."""
@@ -102,15 +105,25 @@ def observed_steps(workload: Workload, step_s: float | None = STEP_S, *, admit_s
         0..output tokens, shape (requests,).
 
     Raises:
-        ValueError: If `step_s` is not above 0, or as `admissions`.
+        ValueError: If `step_s` is not at least 1e-6, or as `admissions`.
     """
-    if step_s is not None:
-        check_real("step_s", step_s, minimum=0.0, exclusive=True)
+    check_step_s(step_s)
     end_s = workload.arrival_s[-1]
     if step_s is None or workload.arrival_s[0] == end_s:
         return workload.output_tokens
     running_s = np.maximum(end_s - admissions(workload, admit_s), 0.0)
     return np.minimum(workload.output_tokens, (running_s / step_s).astype(np.int64))
+
+
+def check_step_s(step_s: float | None) -> None:
+    """Refuses a duration of a decode step in which the steps of a trace could not be counted.
+
+    Raises:
+        TypeError: If it is neither a real number nor None.
+        ValueError: If it is not at least `MIN_STEP_S`.
+    """
+    if step_s is not None:
+        check_real("step_s", step_s, minimum=MIN_STEP_S)
 
 
 def sample_snapshots(
@@ -130,12 +143,13 @@ def sample_snapshots(
     Raises:
         ValueError: If `count` or `seed` is out of range, if no decode step was observed, or as `admissions`.
     """
-    check_integer("count", count, minimum=1)
+    count = check_integer("count", count, minimum=1)
+    seed = check_seed("seed", seed)
     observed = observed_steps(workload, step_s, admit_s=admit_s)
     last_step = np.cumsum(observed)
     if last_step[-1] == 0:
         raise ValueError(
-            f"no request has run for a decode step of {step_s} s when the last one arrives: nothing to learn"
+            f"no request has run for a decode step of step_s = {step_s} s when the last one arrives: nothing to learn"
         )
     drawn = np.sort(np.random.default_rng(seed).integers(last_step[-1], size=count))
     request = np.searchsorted(last_step, drawn, side="right")

@@ -26,6 +26,7 @@ PROJECTIONS = ("cut", "expected")
 DEFAULT_HORIZON = 80
 DEFAULT_GAMMA = 0.98
 
+_MAX_WEIGHT = 1e100  # times any tokens and steps it is finite
 _MAX_STEPS = 2**30  # two of them added are a number of 31 bits
 
 
@@ -89,8 +90,8 @@ class BRH:
             horizon if horizon == AUTO else check_integer("horizon", horizon, minimum=0, maximum=_MAX_STEPS)
         )
         self.gamma = check_real("gamma", gamma, minimum=0.0, maximum=1.0)
-        self.alpha = check_real("alpha", alpha, minimum=0.0)
-        self.beta = None if beta is None else check_real("beta", beta, minimum=0.0)
+        self.alpha = check_real("alpha", alpha, minimum=0.0, maximum=_MAX_WEIGHT)
+        self.beta = None if beta is None else check_real("beta", beta, minimum=0.0, maximum=_MAX_WEIGHT)
         self.projection = check_choice("projection", projection, PROJECTIONS)
         check_choice("form", form, FORMS)
         self.form = form

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from baselines.bf_io.policy import spare_tokens
 from baselines.bf_io.programme import DEFAULT_NODE_LIMIT, optimal_assignment, predicted_imbalance
-from baselines.bf_io.projection import projected_loads
+from baselines.bf_io.projection import check_horizon, projected_loads
 from brgym._checks import check_integer
 from brgym.cluster import ClusterConfig, Integers, PoolPolicy, Reals, RouterView, is_clairvoyant, simulate
 from brgym.workload import Workload
@@ -89,9 +89,8 @@ def optimality_gap(
         ValueError: If a parameter is outside its range, `predictor` is missing, no sampled boundary is solved within
             `node_limit`, or as `simulate`.
     """
-    check_integer("every", every, minimum=1)
-    if check_integer("horizon", horizon, minimum=0) > 0 and predictor is None:
-        raise ValueError(f"horizon {horizon} needs a predictor")
+    every = check_integer("every", every, minimum=1)
+    horizon = check_horizon(horizon, predictor)
     if not isinstance(policy, PoolPolicy):
         raise TypeError(f"policy must bind from the pool, got {policy!r}")
     sampler = _Sampler(policy, every, horizon, predictor)

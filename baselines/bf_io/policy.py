@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from baselines.bf_io.programme import DEFAULT_NODE_LIMIT, optimal_assignment
-from baselines.bf_io.projection import projected_loads
+from baselines.bf_io.projection import check_horizon, projected_loads
 from brgym._checks import check_integer, check_real
 from brgym.cluster import ClusterConfig, Integers, RouterView, is_clairvoyant
 from classifiers import Predictor
@@ -21,7 +21,7 @@ class BFIO:
     A reference, not a router for production: a question costs milliseconds with one free slot, up to seconds with many.
 
     Args:
-        horizon: H, the steps looked ahead beyond the coming one; 0 needs no prediction.
+        horizon: H, the steps looked ahead beyond the coming one, 0..65,536; 0 needs no prediction.
         predictor: Says how long the active requests go on; needed where `horizon` is above 0. With a clairvoyant
             predictor the policy is clairvoyant.
         node_limit: Branch-and-bound nodes after which the best assignment found is taken; at least 1. Large windows in
@@ -29,6 +29,7 @@ class BFIO:
         time_limit_s: Seconds after which the same happens; None for no limit. With it, runs depend on the machine.
 
     Raises:
+        TypeError: If a parameter is of the wrong type.
         ValueError: If a parameter is outside its range or `predictor` is missing.
     """
 
@@ -42,14 +43,12 @@ class BFIO:
         node_limit: int = DEFAULT_NODE_LIMIT,
         time_limit_s: float | None = None,
     ) -> None:
-        self.horizon = check_integer("horizon", horizon, minimum=0)
-        if horizon > 0 and predictor is None:
-            raise ValueError(f"horizon {horizon} needs a predictor")
+        self.horizon = check_horizon(horizon, predictor)
         self.predictor = predictor
         self.node_limit = check_integer("node_limit", node_limit, minimum=1)
-        if time_limit_s is not None:
-            check_real("time_limit_s", time_limit_s, minimum=0.0, exclusive=True)
-        self.time_limit_s = time_limit_s
+        self.time_limit_s = (
+            None if time_limit_s is None else check_real("time_limit_s", time_limit_s, minimum=0.0, exclusive=True)
+        )
         self.clairvoyant = is_clairvoyant(predictor)
 
     def reset(self, cluster: ClusterConfig, seed: int) -> None:

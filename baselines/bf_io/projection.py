@@ -4,8 +4,26 @@ import numpy as np
 
 from baselines.balance_route.plan import plan_memory, plan_of
 from baselines.balance_route.projection import project_cut
+from brgym._checks import check_integer, shown
 from brgym.cluster import Reals, RouterView
 from classifiers import Predictor
+
+_MAX_HORIZON = 2**16
+
+
+def check_horizon(horizon: int, predictor: Predictor | None) -> int:
+    """Returns a horizon, and checks that there is a predictor for it.
+
+    Raises:
+        TypeError: If `horizon` is not a whole number, or `predictor` neither a `Predictor` nor None.
+        ValueError: If `horizon` is not in 0..65,536, or is above 0 without a predictor.
+    """
+    steps = check_integer("horizon", horizon, minimum=0, maximum=_MAX_HORIZON)
+    if predictor is not None and not isinstance(predictor, Predictor):
+        raise TypeError(f"predictor must have expected_remaining and survival, got {shown(predictor)}")
+    if steps > 0 and predictor is None:
+        raise ValueError(f"horizon {steps} needs a predictor")
+    return steps
 
 
 def projected_loads(view: RouterView, horizon: int, predictor: Predictor | None) -> Reals:

@@ -12,9 +12,11 @@ from baselines.compiled import CompiledPoolPolicy
 from baselines.learned.features import write_features
 from baselines.learned.forward import Weights, begin_worker, embed, score, weights_from
 from baselines.learned.memory import brain_of, memory_for
-from brgym._checks import check_integer
+from brgym._checks import check_integer, shown
 from brgym.cluster import ClusterConfig, Integers, Memory, View, compiled_kernel
 from brgym.cluster.vocabulary import candidate_context_tokens, room_tokens, window_size
+
+_MAX_WINDOW = 2**16
 
 SHIPPED = Path(__file__).with_name("weights.safetensors")
 """The weights that the router takes by default; docs/learned-router.md says how they were made."""
@@ -62,9 +64,9 @@ class Learned(CompiledPoolPolicy):
 
     Args:
         weights: A file that `python train.py router` has written; None for the one that comes with brgym.
-        worker_window: Workers that a decision considers, those with the most free slots, at least 1. It bounds the
+        worker_window: Workers that a decision considers, those with the most free slots, 1..65,536. It bounds the
             time that a decision takes on a large cluster that is empty.
-        candidate_window: Candidates that a decision considers, the oldest, at least 1.
+        candidate_window: Candidates that a decision considers, the oldest, 1..65,536.
 
     Raises:
         ValueError: If a parameter is outside its range, or if the file holds no weights of this network.
@@ -80,9 +82,11 @@ class Learned(CompiledPoolPolicy):
         worker_window: int = DEFAULT_WORKER_WINDOW,
         candidate_window: int = DEFAULT_CANDIDATE_WINDOW,
     ) -> None:
+        if weights is not None and not isinstance(weights, str | os.PathLike):
+            raise TypeError(f"weights must be the path of a file or None, got {shown(weights)}")
         self.weights = Path(SHIPPED if weights is None else weights)
-        self.worker_window = check_integer("worker_window", worker_window, minimum=1)
-        self.candidate_window = check_integer("candidate_window", candidate_window, minimum=1)
+        self.worker_window = check_integer("worker_window", worker_window, minimum=1, maximum=_MAX_WINDOW)
+        self.candidate_window = check_integer("candidate_window", candidate_window, minimum=1, maximum=_MAX_WINDOW)
         self._weights = read_weights(self.weights) if weights is not None else _shipped()
 
     def initial_memory(self, cluster: ClusterConfig, seed: int) -> Memory:

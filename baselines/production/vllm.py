@@ -14,11 +14,16 @@ from brgym.cluster import ClusterConfig, Integers, Layout, Memory, Records, View
 from brgym.cluster.vocabulary import kv_capacity, now_s, requests_on, workers
 
 _PUBLISH_S = 0.1
+_MAX_SERVERS = 2**20  # what a run of 2**31 requests counts together fits 64 bits
 _PUBLISH_UNCHANGED_S = 5.0
 _KV_USE_ABOVE = 0.5
 _KV_USE_WEIGHT = 6.0
 
 _ROUTER = np.dtype([("pick_counts_as", "i8"), ("decisions", "i8"), ("published_s", "f8")], align=True)
+
+
+def _servers(count: int) -> int:
+    return check_integer("api_servers", count, minimum=1, maximum=_MAX_SERVERS)
 
 
 class Counters(NamedTuple):
@@ -114,13 +119,13 @@ class VLLM(CompiledArrivalPolicy):
             the number of workers, vLLM's default.
 
     Raises:
-        ValueError: If `api_servers` is below 1.
+        ValueError: If `api_servers` is not in 1..2**20.
     """
 
     kernel = staticmethod(_vllm)
 
     def __init__(self, *, api_servers: int | None = None) -> None:
-        self.api_servers = None if api_servers is None else check_integer("api_servers", api_servers, minimum=1)
+        self.api_servers = None if api_servers is None else _servers(api_servers)
 
     def initial_memory(self, cluster: ClusterConfig, seed: int) -> Memory:
         """The router's counters; the first decision finds a snapshot due."""

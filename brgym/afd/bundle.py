@@ -8,10 +8,11 @@ from typing import Literal, get_args
 import numpy as np
 from scipy.special import stdtrit
 
-from brgym._checks import check_choice, check_integer, check_real
+from brgym._checks import check_choice, check_integer, check_real, check_seed, check_type, shown
 from brgym.afd._types import FloatArray, Interval
 from brgym.afd.bundle_kernel import Clock, Slots, Tally, Timing, advance
 from brgym.afd.coefficients import Coefficients
+from brgym.afd.ranges import MAX_COUNT, MAX_MICROBATCHES, MAX_SLOTS, MAX_STEPS
 from brgym.afd.requests import Lengths, RequestStream, Sampler
 
 Schedule = Literal["pipelined", "lockstep"]
@@ -100,10 +101,10 @@ def simulate_bundle(
         seed: Seed of all draws; the same seed gives the same result, bit for bit.
 
     Raises:
-        TypeError: If `workload` is neither a workload nor a sampler.
+        TypeError: If a parameter is of the wrong type, or `workload` neither a workload nor a sampler.
         ValueError: If a parameter is out of its range or the workload yields bad lengths.
     """
-    check_integer("ratio", ratio, minimum=1)
+    ratio = check_integer("ratio", ratio, minimum=1, maximum=MAX_COUNT)
     (result,) = simulate_ratios(
         coefficients,
         workload,
@@ -153,22 +154,24 @@ def simulate_ratios(
         A result a ratio, in order.
 
     Raises:
-        TypeError: If `workload` is neither a workload nor a sampler.
+        TypeError: If a parameter is of the wrong type, or `workload` neither a workload nor a sampler.
         ValueError: If a parameter is out of its range or the workload yields bad lengths.
     """
-    if not len(ratios):
-        raise ValueError("ratios must hold at least one ratio")
-    for ratio in ratios:
-        check_integer("ratios", ratio, minimum=1)
-    check_integer("batch", batch, minimum=1)
-    check_integer("microbatches", microbatches, minimum=1)
-    check_integer("intervals", intervals, minimum=2)
+    check_type("coefficients", coefficients, Coefficients)
+    ratios = check_ratios(ratios)
+    batch = check_integer("batch", batch, minimum=1, maximum=MAX_COUNT)
+    microbatches = check_integer("microbatches", microbatches, minimum=1, maximum=MAX_MICROBATCHES)
+    if microbatches * max(ratios) * batch > MAX_SLOTS:
+        raise ValueError(
+            f"microbatches x ratio x batch must be at most {MAX_SLOTS}, got {microbatches} x {max(ratios)} x {batch}"
+        )
+    intervals = check_integer("intervals", intervals, minimum=2, maximum=MAX_STEPS)
     check_choice("schedule", schedule, get_args(Schedule))
-    check_real("confidence", confidence, minimum=0.0, maximum=1.0 - 1e-12, exclusive=True)
-    stream = RequestStream(workload, np.random.default_rng(seed))
+    confidence = check_real("confidence", confidence, minimum=0.0, maximum=1.0 - 1e-12, exclusive=True)
+    stream = RequestStream(workload, np.random.default_rng(check_seed("seed", seed)))
     if steps is None:
         steps = max(_SHORTEST_RUN_STEPS, round(_LIFETIMES * stream.mean_lifetime_in_service()))
-    per_interval = check_integer("steps", steps, minimum=intervals) // intervals
+    per_interval = check_integer("steps", steps, minimum=intervals, maximum=MAX_STEPS) // intervals
     timing = Timing(
         np.array(ratios, dtype=np.int64),
         coefficients.alpha_a,
@@ -179,6 +182,21 @@ def simulate_ratios(
     shape = (microbatches, max(ratios), batch)
     tally = _run(stream, timing, shape, per_interval, intervals, lockstep=schedule == "lockstep")
     return [_summary(tally, timing, i, shape, per_interval, confidence) for i in range(len(ratios))]
+
+
+def check_ratios(ratios: Sequence[int]) -> list[int]:
+    """Returns ratios as a list of ints.
+
+    Raises:
+        TypeError: If they are not a sequence of whole numbers.
+        ValueError: If there is none, or one is not in 1..2**31 - 1.
+    """
+    if isinstance(ratios, str | bytes) or not hasattr(ratios, "__len__") or np.ndim(ratios) == 0:
+        raise TypeError(f"ratios must be a sequence of whole numbers, got {shown(ratios)}")
+    checked = [check_integer("ratios", ratio, minimum=1, maximum=MAX_COUNT) for ratio in ratios]
+    if not checked:
+        raise ValueError("ratios must hold at least one ratio")
+    return checked
 
 
 def _run(

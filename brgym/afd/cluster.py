@@ -7,8 +7,9 @@ is the same model, refilled at random.
 
 from typing import Any
 
-from brgym._checks import check_choice, check_integer
+from brgym._checks import check_choice, check_integer, check_type
 from brgym.afd.coefficients import Coefficients
+from brgym.afd.ranges import MAX_COUNT
 from brgym.cluster import ClusterConfig, StepTime, StepTimeRow
 
 SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
@@ -24,6 +25,7 @@ def step_time(coefficients: Coefficients) -> StepTime:
     Raises:
         ValueError: If the coefficients' `time_unit` is none of `SECONDS`.
     """
+    check_type("coefficients", coefficients, Coefficients)
     unit_s = SECONDS[check_choice("time_unit", coefficients.time_unit, SECONDS)]
     c = coefficients
     per_request_s = unit_s * c.alpha_c
@@ -52,6 +54,6 @@ def bundle_cluster(coefficients: Coefficients, *, ratio: int, batch: int = 256, 
     Raises:
         ValueError: If a parameter is out of its range, or as `step_time`.
     """
-    check_integer("ratio", ratio, minimum=1)
-    check_integer("batch", batch, minimum=1)
+    ratio = check_integer("ratio", ratio, minimum=1, maximum=MAX_COUNT)
+    batch = check_integer("batch", batch, minimum=1, maximum=MAX_COUNT)
     return ClusterConfig(workers=ratio, slots=batch, step_time=step_time(coefficients), **changes)

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal, Self, get_args
 
-from brgym._checks import check_choice, check_real
+from brgym._checks import check_choice, check_type, keep_reals
+from brgym.afd.ranges import MAX_TIME
 
 CommunicationPer = Literal["worker", "bundle"]
 
@@ -29,7 +30,8 @@ class Coefficients:
         label: Where the coefficients come from, for reports.
 
     Raises:
-        ValueError: If a coefficient is negative, NaN or infinite, or attention or FFN would take no time at all.
+        TypeError: If a coefficient is not a real number, or `time_unit` or `label` not a text.
+        ValueError: If a coefficient is not in 0..1e15, or attention or FFN would take no time at all.
     """
 
     alpha_a: float
@@ -43,9 +45,11 @@ class Coefficients:
     label: str = ""
 
     def __post_init__(self) -> None:
-        for name in ("alpha_a", "beta_a", "alpha_c", "beta_c", "alpha_f", "beta_f"):
-            check_real(name, getattr(self, name), minimum=0.0)
+        times = ("alpha_a", "beta_a", "alpha_c", "beta_c", "alpha_f", "beta_f")
+        keep_reals(self, *times, minimum=0.0, maximum=MAX_TIME)
         check_choice("comm_per", self.comm_per, get_args(CommunicationPer))
+        check_type("time_unit", self.time_unit, str)
+        check_type("label", self.label, str)
         if self.alpha_a + self.beta_a == 0.0:
             raise ValueError("attention must take some time: alpha_a and beta_a are both zero")
         if self.alpha_f + self.beta_f == 0.0:

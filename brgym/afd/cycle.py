@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from brgym.afd._types import FloatArray
+from brgym.afd.ranges import MAX_RATIO
 
 Regime = Literal["attention", "communication", "ffn", "pipeline"]
 
@@ -102,11 +103,14 @@ class Cycle:
         """The integer ratio of least cost among those from 1 to `limit`, which is at least 1.
 
         Raises:
-            ValueError: If it is larger than any number.
+            ValueError: If it is larger than `MAX_RATIO`.
         """
         low = max(1.0, np.floor(self.best_ratio(limit)))
-        if not np.isfinite(low):
-            raise ValueError("no finite ratio is best: attention_cost is too small beside ffn_cost")
+        if not low <= MAX_RATIO:
+            raise ValueError(
+                f"no ratio up to {MAX_RATIO:g} is best, it would be {low:.3g}: attention_cost or alpha_f is too small "
+                "beside ffn_cost and the other coefficients"
+            )
         return int(low if low + 1 > limit or self.cost(low) <= self.cost(low + 1) else low + 1)
 
     def largest_ratio(self, duration: float) -> float:

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import stdtrit
 
-from brgym._checks import check_real
+from brgym._checks import check_flag, check_real
 from brgym.afd._types import FloatArray, Interval
 from brgym.afd.coefficients import Coefficients, CommunicationPer
 
@@ -110,9 +110,8 @@ def fit_line(
             show that the time grows with the load, or show a time below zero at no load.
     """
     x, y = _check_measurements(phase, load, time)
-    check_real("confidence", confidence, minimum=0.0, maximum=1.0, exclusive=True)
-    if confidence == 1.0:
-        raise ValueError("confidence must be below 1, got 1.0")
+    confidence = check_real("confidence", confidence, minimum=0.0, maximum=1.0 - 1e-12, exclusive=True)
+    check_flag("may_be_flat", may_be_flat)
     slope, intercept, errors, residual_std = _least_squares(x, y)
     rounding = 1e-12 * y.max() * np.array([1 / np.ptp(x), 1.0])
     reach = np.maximum(rounding, float(stdtrit(x.size - 2, (1 + confidence) / 2)) * errors)

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtri
 
-from brgym._checks import check_integer, check_real
+from brgym._checks import check_integer, check_real, keep_integers, keep_reals
+from brgym.afd.ranges import MAX_COUNT, MAX_MICROBATCHES
 from brgym.afd.token_load import TokenLoad
 
 
@@ -31,19 +32,22 @@ class Limits:
     tpot: float | None = None
 
     def __post_init__(self) -> None:
-        if self.kv_capacity_tokens is not None:
-            check_integer("kv_capacity_tokens", self.kv_capacity_tokens, minimum=1)
-        check_real("kv_overflow", self.kv_overflow, minimum=0.0, maximum=0.5, exclusive=True)
-        if self.tpot is not None:
-            check_real("tpot", self.tpot, minimum=0.0, exclusive=True)
+        keep_integers(self, "kv_capacity_tokens", minimum=1, optional=True)
+        keep_reals(self, "kv_overflow", minimum=0.0, maximum=0.5, exclusive=True)
+        keep_reals(self, "tpot", minimum=0.0, exclusive=True, optional=True)
 
 
 def kv_tokens_needed(load: TokenLoad, *, batch: int, microbatches: int, kv_overflow: float = 0.001) -> float:
     """KV cache that a worker needs for `microbatches` microbatches of `batch` requests, in tokens.
 
     The load of all its slots is taken as normal; it exceeds the result with probability `kv_overflow` (our choice).
+
+    Raises:
+        ValueError: If a parameter is out of its range.
     """
-    slots = microbatches * batch
+    batch = check_integer("batch", batch, minimum=1, maximum=MAX_COUNT)
+    slots = batch * check_integer("microbatches", microbatches, minimum=1, maximum=MAX_MICROBATCHES)
+    kv_overflow = check_real("kv_overflow", kv_overflow, minimum=0.0, maximum=0.5, exclusive=True)
     return load.worker_mean(slots) - float(ndtri(kv_overflow)) * load.worker_std(slots)
 
 
@@ -55,9 +59,9 @@ def largest_batch(
     Raises:
         ValueError: If a parameter is out of its range.
     """
-    check_integer("kv_capacity_tokens", kv_capacity_tokens, minimum=1)
-    check_integer("microbatches", microbatches, minimum=1)
-    check_real("kv_overflow", kv_overflow, minimum=0.0, maximum=0.5, exclusive=True)
+    kv_capacity_tokens = check_integer("kv_capacity_tokens", kv_capacity_tokens, minimum=1)
+    microbatches = check_integer("microbatches", microbatches, minimum=1, maximum=MAX_MICROBATCHES)
+    kv_overflow = check_real("kv_overflow", kv_overflow, minimum=0.0, maximum=0.5, exclusive=True)
     # theta x^2 + z nu x = capacity, with x the square root of the slots.
     linear = -float(ndtri(kv_overflow)) * load.nu
     root = (np.sqrt(linear**2 + 4 * load.theta * kv_capacity_tokens) - linear) / (2 * load.theta)

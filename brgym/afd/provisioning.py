@@ -7,7 +7,7 @@ from typing import Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
-from brgym._checks import check_choice, check_integer, check_real
+from brgym._checks import check_choice, check_integer, check_real, check_type
 from brgym.afd._types import FloatArray, Interval
 from brgym.afd.barrier import BarrierCycle
 from brgym.afd.coefficients import Coefficients
@@ -15,6 +15,7 @@ from brgym.afd.cycle import Cycle, Phase, Regime, RegimeMargin, pipeline
 from brgym.afd.gaussian import GaussianCycle, expected_maximum
 from brgym.afd.limits import InfeasibleError, Limits, kv_tokens_needed, largest_batch
 from brgym.afd.quasi_static import QuasiStaticCycle
+from brgym.afd.ranges import MAX_COST, MAX_COUNT, MAX_MICROBATCHES, MIN_COST
 from brgym.afd.token_load import TokenLoad, percentile_interval
 
 Method = Literal["mean-field", "gaussian", "gaussian-plug-in", "microbatch", "quasi-static"]
@@ -54,7 +55,11 @@ class Provision:
 
     @cached_property
     def integer(self) -> int:
-        """The best integer ratio within the limits, at least 1."""
+        """The best integer ratio within the limits, at least 1.
+
+        Raises:
+            ValueError: If it is above 1e9.
+        """
         return self.model.best_integer(self.ratio_limit)
 
     @cached_property
@@ -148,7 +153,7 @@ class Provision:
         Args:
             cost: Cost of that instance, in the unit of `attention_cost`.
         """
-        check_real("cost", cost, minimum=0.0, exclusive=True)
+        cost = check_real("cost", cost, minimum=MIN_COST, maximum=MAX_COST)
         return self.batch / (cost * (self._attention_time + self.coefficients.ffn_time(1.0, self.batch)))
 
     @cached_property
@@ -222,23 +227,20 @@ def optimal_ratio(
         limits: KV and TPOT limits; None for none.
 
     Raises:
+        TypeError: If a parameter is of the wrong type.
         ValueError: If a parameter is out of its range, or no ratio is best because no phase grows with it.
         InfeasibleError: If no ratio keeps the limits.
     """
-    check_integer("batch", batch, minimum=1)
     check_choice("method", method, get_args(Method))
-    check_integer("microbatches", microbatches, minimum=1)
-    check_real("attention_cost", attention_cost, minimum=0.0, exclusive=True)
-    check_real("ffn_cost", ffn_cost, minimum=0.0, exclusive=True)
     provision = Provision(
-        coefficients=coefficients,
-        batch=batch,
-        load=load,
+        coefficients=check_type("coefficients", coefficients, Coefficients),
+        batch=check_integer("batch", batch, minimum=1, maximum=MAX_COUNT),
+        load=check_type("load", load, TokenLoad),
         method=method,
-        microbatches=microbatches,
-        attention_cost=attention_cost,
-        ffn_cost=ffn_cost,
-        limits=limits or Limits(),
+        microbatches=check_integer("microbatches", microbatches, minimum=1, maximum=MAX_MICROBATCHES),
+        attention_cost=check_real("attention_cost", attention_cost, minimum=MIN_COST, maximum=MAX_COST),
+        ffn_cost=check_real("ffn_cost", ffn_cost, minimum=MIN_COST, maximum=MAX_COST),
+        limits=Limits() if limits is None else check_type("limits", limits, Limits),
     )
     _check_feasible(provision)
     return provision

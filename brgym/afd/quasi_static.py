@@ -117,7 +117,7 @@ def mean_largest(values: FloatArray, count: float, *, at_least: float) -> float:
     Values so low that all draws fall below them less than once in a million times count as the lowest of the others.
     """
     size = values.size
-    low = int(size * _NEVER ** (1.0 / count))
+    low = min(int(size * _NEVER ** (1.0 / count)), size - 1)
     top = np.partition(values, low)[low:]
     floor = max(at_least, float(top.min()))
     top = np.sort(top[top > floor])

@@ -7,8 +7,9 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from brgym._checks import check_integer, check_real
+from brgym._checks import keep_integers, keep_reals
 from brgym.afd._types import IntArray
+from brgym.afd.ranges import MAX_TOKENS
 
 Sampler = Callable[[np.random.Generator, int], tuple[npt.ArrayLike, npt.ArrayLike]]
 """Draws `count` independent requests: `(rng, count) -> (prompt_tokens, output_tokens)`."""
@@ -17,6 +18,9 @@ _POPULATION = 32_768
 """Fewest requests drawn from a sampler to stand for its distribution; a workload stands for itself."""
 
 _POPULATION_PER_SLOT = 4
+
+_MAX_SIGMA = 10.0
+"""A length e^10 times the median is then an ordinary one."""
 
 
 class Lengths(Protocol):
@@ -32,11 +36,11 @@ class Lengths(Protocol):
 
 
 def check_lengths(prompt_tokens: npt.ArrayLike, output_tokens: npt.ArrayLike) -> tuple[IntArray, IntArray]:
-    """Returns both lengths as int64 arrays of one shape (requests,), every length at least 1.
+    """Returns both lengths as int64 arrays of one shape (requests,), every length in 1..2**31 - 1.
 
     Raises:
-        ValueError: If an array is not 1-D, is empty, holds something else than whole numbers of at least 1, or if the
-            two differ in length; the first bad row is named.
+        ValueError: If an array is not 1-D, is empty, is masked, holds something else than whole numbers in that range,
+            or if the two differ in length; the first bad row is named.
     """
     prompt = _check_counts("prompt_tokens", prompt_tokens)
     output = _check_counts("output_tokens", output_tokens)
@@ -46,14 +50,19 @@ def check_lengths(prompt_tokens: npt.ArrayLike, output_tokens: npt.ArrayLike) ->
 
 
 def _check_counts(name: str, values: npt.ArrayLike) -> IntArray:
-    array = np.asarray(values)
+    if np.ma.is_masked(values):
+        raise ValueError(f"{name}, row {np.argmax(np.ma.getmaskarray(np.ma.asarray(values)))}: is masked")
+    try:
+        array = np.asarray(values)
+    except ValueError:
+        raise ValueError(f"{name} must be a 1-D array, got rows of several lengths") from None
     if array.ndim != 1 or array.size == 0:
         raise ValueError(f"{name} must be a 1-D array of at least one row, got shape {array.shape}")
     if array.dtype.kind not in "iuf":
         raise ValueError(f"{name} must hold whole numbers, got dtype {array.dtype}")
-    bad = np.flatnonzero(~(np.isfinite(array) & (array >= 1) & (array == np.floor(array))))
+    bad = np.flatnonzero(~((array >= 1) & (array <= MAX_TOKENS) & (array == np.floor(array))))
     if bad.size:
-        raise ValueError(f"{name}, row {bad[0]}: must be a whole number of at least 1, got {array[bad[0]]}")
+        raise ValueError(f"{name}, row {bad[0]}: must be a whole number in 1..{MAX_TOKENS}, got {array[bad[0]]}")
     return array.astype(np.int64)
 
 
@@ -129,8 +138,7 @@ class ConstantLengths:
     output_tokens: int
 
     def __post_init__(self) -> None:
-        check_integer("prompt_tokens", self.prompt_tokens, minimum=1)
-        check_integer("output_tokens", self.output_tokens, minimum=1)
+        keep_integers(self, "prompt_tokens", "output_tokens", minimum=1, maximum=MAX_TOKENS)
 
     def __call__(self, rng: np.random.Generator, count: int) -> tuple[IntArray, IntArray]:
         """Draws `count` requests; see `Sampler`."""
@@ -150,12 +158,12 @@ class GeometricLengths:
     mean_output: float
 
     def __post_init__(self) -> None:
-        check_real("mean_prompt", self.mean_prompt, minimum=1.0)
-        check_real("mean_output", self.mean_output, minimum=1.0)
+        keep_reals(self, "mean_prompt", "mean_output", minimum=1.0, maximum=MAX_TOKENS)
 
     def __call__(self, rng: np.random.Generator, count: int) -> tuple[IntArray, IntArray]:
         """Draws `count` requests; see `Sampler`."""
-        return rng.geometric(1.0 / self.mean_prompt, count), rng.geometric(1.0 / self.mean_output, count)
+        prompt, output = rng.geometric(1.0 / self.mean_prompt, count), rng.geometric(1.0 / self.mean_output, count)
+        return np.minimum(prompt, MAX_TOKENS), np.minimum(output, MAX_TOKENS)
 
 
 @dataclass(frozen=True)
@@ -175,10 +183,9 @@ class LognormalLengths:
     correlation: float = 0.0
 
     def __post_init__(self) -> None:
-        check_real("mean_prompt", self.mean_prompt, minimum=0.0, exclusive=True)
-        check_real("mean_output", self.mean_output, minimum=0.0, exclusive=True)
-        check_real("sigma", self.sigma, minimum=0.0)
-        check_real("correlation", self.correlation, minimum=-1.0, maximum=1.0)
+        keep_reals(self, "mean_prompt", "mean_output", minimum=0.0, maximum=MAX_TOKENS, exclusive=True)
+        keep_reals(self, "sigma", minimum=0.0, maximum=_MAX_SIGMA)
+        keep_reals(self, "correlation", minimum=-1.0, maximum=1.0)
 
     def __call__(self, rng: np.random.Generator, count: int) -> tuple[IntArray, IntArray]:
         """Draws `count` requests; see `Sampler`."""
@@ -190,4 +197,4 @@ class LognormalLengths:
 
     def _tokens(self, mean: float, normal: npt.NDArray[np.float64]) -> IntArray:
         length = mean * np.exp(self.sigma * normal - 0.5 * self.sigma**2)
-        return np.maximum(1, np.rint(length)).astype(np.int64)
+        return np.clip(np.rint(length), 1, MAX_TOKENS).astype(np.int64)

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from brgym.afd.bundle import BundleResult, simulate_ratios
+from brgym._checks import check_type
+from brgym.afd.bundle import BundleResult, check_ratios, simulate_ratios
 from brgym.afd.provisioning import Provision
 from brgym.afd.requests import Lengths, Sampler
 from brgym.plumbing.files import without_nan
@@ -60,10 +61,11 @@ def confirm(
     Raises:
         ValueError: As `simulate_bundle`.
     """
+    check_type("provision", provision, Provision)
     results = simulate_ratios(
         provision.coefficients,
         workload,
-        ratios=sorted(ratios_about(provision) if ratios is None else ratios),
+        ratios=sorted(ratios_about(provision) if ratios is None else check_ratios(ratios)),
         batch=provision.batch,
         microbatches=provision.microbatches,
         steps=steps,

@@ -11,6 +11,7 @@ import numpy as np
 from brgym._checks import check_integer
 from brgym.afd.limits import InfeasibleError
 from brgym.afd.provisioning import Provision
+from brgym.afd.ranges import MAX_COUNT, MAX_INSTANCES, MAX_NODES
 
 
 @dataclass(frozen=True)
@@ -37,10 +38,10 @@ def divisible_split(provision: Provision, *, instances: int) -> Split:
     """The best split of `instances` into equal bundles, none left over: r + 1 divides `instances`.
 
     Raises:
-        ValueError: If `instances` is below 2.
+        ValueError: If `instances` is not in 2..1,000,000.
         InfeasibleError: If no such split keeps the TPOT limit.
     """
-    check_integer("instances", instances, minimum=2)
+    instances = check_integer("instances", instances, minimum=2, maximum=MAX_INSTANCES)
     return _best(provision, [(instances - ffn, ffn) for ffn in range(1, instances // 2 + 1) if instances % ffn == 0])
 
 
@@ -50,11 +51,11 @@ def node_split(provision: Provision, *, nodes: int, instances_per_node: int = 8)
     The ratio need not be an integer: the FFN nodes share the attention workers evenly.
 
     Raises:
-        ValueError: If there are fewer than 2 nodes or no instance on a node.
+        ValueError: If `nodes` is not in 2..100,000 or there is no instance on a node.
         InfeasibleError: If no such split keeps the TPOT limit.
     """
-    check_integer("nodes", nodes, minimum=2)
-    check_integer("instances_per_node", instances_per_node, minimum=1)
+    nodes = check_integer("nodes", nodes, minimum=2, maximum=MAX_NODES)
+    instances_per_node = check_integer("instances_per_node", instances_per_node, minimum=1, maximum=MAX_COUNT)
     return _best(provision, [((nodes - ffn) * instances_per_node, ffn * instances_per_node) for ffn in range(1, nodes)])
 
 

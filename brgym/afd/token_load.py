@@ -11,8 +11,9 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from brgym._checks import check_integer, check_real
+from brgym._checks import check_integer, check_real, check_seed, check_type, keep_reals
 from brgym.afd._types import FloatArray, IntArray, Interval
+from brgym.afd.ranges import MAX_COUNT, MAX_LOAD_TOKENS, MAX_REPLICATES, MAX_SKEWNESS, MAX_TOKENS
 from brgym.afd.requests import check_lengths
 
 
@@ -39,9 +40,11 @@ class TokenLoad:
     skewness: float = field(default=0.0, kw_only=True)
 
     def __post_init__(self) -> None:
-        check_real("theta", self.theta, minimum=0.0, exclusive=True)
-        check_real("nu", self.nu, minimum=0.0)
-        check_real("skewness", self.skewness)
+        keep_reals(self, "theta", minimum=0.0, maximum=MAX_LOAD_TOKENS, exclusive=True)
+        keep_reals(self, "nu", minimum=0.0, maximum=MAX_LOAD_TOKENS)
+        keep_reals(self, "skewness", minimum=-MAX_SKEWNESS, maximum=MAX_SKEWNESS)
+        if self.replicates is not None:
+            check_type("replicates", self.replicates, np.ndarray)
         if self.replicates is not None and (self.replicates.ndim != 2 or self.replicates.shape[1] != 3):
             raise ValueError(f"replicates must have shape (replicates, 3), got {self.replicates.shape}")
 
@@ -52,7 +55,7 @@ class TokenLoad:
         `theta = E[P] + E[D] - 1` and `nu^2 = Var[P] + E[D] (E[D] - 1)`: the age is geometric from 0. The third central
         moment `E[D] (E[D] - 1) (2 E[D] - 1)` is the age's; prompts are taken as symmetric.
         """
-        _check_means(mean_prompt, mean_output, prompt_std)
+        mean_prompt, mean_output, prompt_std = _check_means(mean_prompt, mean_output, prompt_std)
         age_variance = mean_output * (mean_output - 1.0)
         nu = float(np.hypot(prompt_std, np.sqrt(age_variance)))
         skewness = age_variance * (2 * mean_output - 1) / nu**3 if nu else 0.0
@@ -64,8 +67,8 @@ class TokenLoad:
 
         `theta = E[P] + (D - 1) / 2` and `nu^2 = Var[P] + (D^2 - 1) / 12`; prompts are taken as symmetric.
         """
-        check_integer("output", output, minimum=1)
-        _check_means(mean_prompt, output, prompt_std)
+        output = check_integer("output", output, minimum=1, maximum=MAX_TOKENS)
+        mean_prompt, _, prompt_std = _check_means(mean_prompt, output, prompt_std)
         return cls(mean_prompt + (output - 1) / 2, float(np.hypot(prompt_std, np.sqrt((output**2 - 1) / 12))))
 
     def worker_mean(self, batch: int) -> float:
@@ -106,17 +109,18 @@ def token_load(
         seed: Seed of the bootstrap.
 
     Raises:
-        ValueError: If the lengths are bad (`check_lengths`).
+        TypeError: If `replicates` or `seed` is not a whole number.
+        ValueError: If the lengths are bad (`check_lengths`), or `replicates` or `seed` is out of range.
     """
     prompt, output = check_lengths(prompt_tokens, output_tokens)
-    check_integer("replicates", replicates, minimum=0)
+    replicates = check_integer("replicates", replicates, minimum=0, maximum=MAX_REPLICATES)
+    rng = np.random.default_rng(check_seed("seed", seed))
     # Sums about a value near theta: squares of raw loads would cancel and lose nu's digits.
     centre = float(np.average(prompt + (output - 1) / 2, weights=output))
     sums = _request_sums(prompt, output, centre)
     theta, nu, skewness = _ratios(sums.sum(axis=0), centre)
     if not replicates:
         return TokenLoad(theta, nu, skewness=skewness)
-    rng = np.random.default_rng(seed)
     resampled = (sums[rng.integers(output.size, size=output.size)].sum(axis=0) for _ in range(replicates))
     return TokenLoad(theta, nu, np.array([_ratios(total, centre) for total in resampled]), skewness=skewness)
 
@@ -141,9 +145,9 @@ def finite_horizon_theta(mean_prompt: float, mean_output: float, *, requests: in
     Raises:
         ValueError: If a mean is below 1, or `requests` or `batch` is.
     """
-    _check_means(mean_prompt, mean_output, 0.0)
-    check_integer("requests", requests, minimum=1)
-    check_integer("batch", batch, minimum=1)
+    mean_prompt, mean_output, _ = _check_means(mean_prompt, mean_output, 0.0)
+    requests = check_integer("requests", requests, minimum=1)
+    batch = check_integer("batch", batch, minimum=1, maximum=MAX_COUNT)
     steps = requests * mean_output / batch
     remembered = -np.expm1(steps * np.log1p(-1.0 / mean_output)) if mean_output > 1 else 1.0
     return float(mean_prompt + (mean_output - 1.0) * (1.0 - mean_output * remembered / steps))
@@ -155,7 +159,7 @@ def percentile_interval(values: npt.ArrayLike, confidence: float) -> Interval:
     Raises:
         ValueError: If `confidence` is not between 0 and 1.
     """
-    check_real("confidence", confidence, minimum=0.0, maximum=1.0, exclusive=True)
+    confidence = check_real("confidence", confidence, minimum=0.0, maximum=1.0, exclusive=True)
     low, high = np.quantile(np.asarray(values), [(1 - confidence) / 2, (1 + confidence) / 2])
     return float(low), float(high)
 
@@ -176,7 +180,9 @@ def _ratios(sums: FloatArray, centre: float) -> tuple[float, float, float]:
     return float(centre + mean), float(nu), float(third / nu**3) if nu else 0.0
 
 
-def _check_means(mean_prompt: float, mean_output: float, prompt_std: float) -> None:
-    check_real("mean_prompt", mean_prompt, minimum=1.0)
-    check_real("mean_output", mean_output, minimum=1.0)
-    check_real("prompt_std", prompt_std, minimum=0.0)
+def _check_means(mean_prompt: float, mean_output: float, prompt_std: float) -> tuple[float, float, float]:
+    return (
+        check_real("mean_prompt", mean_prompt, minimum=1.0, maximum=MAX_TOKENS),
+        check_real("mean_output", mean_output, minimum=1.0, maximum=MAX_TOKENS),
+        check_real("prompt_std", prompt_std, minimum=0.0, maximum=MAX_TOKENS),
+    )

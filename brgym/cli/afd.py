@@ -92,10 +92,10 @@ def afd(
 
 
 def _served(name: str, requests: int | None, seed: int, reading: "Mapping[str, Any]") -> "Workload":
-    from brgym._checks import check_integer
+    from brgym._checks import check_seed
     from brgym.study import source_of
 
-    check_integer("seed", seed, minimum=0)
+    check_seed("seed", seed)
     return source_of(name, requests=requests, **reading).workload(seed)
 
 

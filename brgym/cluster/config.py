@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from brgym._checks import check_integer, check_real
+from brgym._checks import check_type, keep_integers, keep_reals
 from brgym.cluster.ranges import MAX_COUNT, MAX_KV_TOKENS, MAX_RECOMPUTE_S_PER_TOKEN
 from brgym.cluster.step_time import StepTime
 
@@ -29,9 +29,9 @@ class Power:
     exponent: float = 0.7
 
     def __post_init__(self) -> None:
-        check_real("idle_w", self.idle_w, minimum=0.0, maximum=_MAX_W)
-        check_real("peak_w", self.peak_w, minimum=self.idle_w, maximum=_MAX_W)
-        check_real("exponent", self.exponent, minimum=0.0, exclusive=True)
+        keep_reals(self, "idle_w", minimum=0.0, maximum=_MAX_W)
+        keep_reals(self, "peak_w", minimum=self.idle_w, maximum=_MAX_W)
+        keep_reals(self, "exponent", minimum=0.0, exclusive=True)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,14 +61,10 @@ class ClusterConfig:
     power: Power | None = None
 
     def __post_init__(self) -> None:
-        check_integer("workers", self.workers, minimum=1, maximum=MAX_COUNT)
-        check_integer("slots", self.slots, minimum=1, maximum=MAX_COUNT)
-        if not isinstance(self.step_time, StepTime):
-            raise TypeError(f"step_time must be a StepTime, got {self.step_time!r}")
-        if self.kv_capacity is not None:
-            check_integer("kv_capacity", self.kv_capacity, minimum=2, maximum=MAX_KV_TOKENS)
-        if self.candidates is not None:
-            check_integer("candidates", self.candidates, minimum=1, maximum=MAX_COUNT)
-        check_real("recompute_s_per_token", self.recompute_s_per_token, minimum=0.0, maximum=MAX_RECOMPUTE_S_PER_TOKEN)
-        if self.power is not None and not isinstance(self.power, Power):
-            raise TypeError(f"power must be a Power or None, got {self.power!r}")
+        keep_integers(self, "workers", "slots", minimum=1, maximum=MAX_COUNT)
+        check_type("step_time", self.step_time, StepTime)
+        keep_integers(self, "kv_capacity", minimum=2, maximum=MAX_KV_TOKENS, optional=True)
+        keep_integers(self, "candidates", minimum=1, maximum=MAX_COUNT, optional=True)
+        keep_reals(self, "recompute_s_per_token", minimum=0.0, maximum=MAX_RECOMPUTE_S_PER_TOKEN)
+        if self.power is not None:
+            check_type("power", self.power, Power)

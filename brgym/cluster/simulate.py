@@ -1,13 +1,14 @@
 """One run: a cluster, a workload, a policy; and what came of it."""
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from brgym._checks import check_choice, check_integer, check_real
+from brgym._checks import check_choice, check_real, check_seed, check_type, shown
 from brgym.cluster.config import ClusterConfig
 from brgym.cluster.drive import run
 from brgym.cluster.identity import key_of
@@ -71,8 +72,10 @@ def simulate(
             not allowed.
         RuntimeError: If the policy lets time stand still.
     """
-    check_integer("seed", seed, minimum=0)
-    _check_window(window)
+    seed = check_seed("seed", seed)
+    check_type("cluster", cluster, ClusterConfig)
+    check_type("workload", workload, Workload)
+    window = _check_window(window)
     check_servable(workload)
     fitting = _fitting(cluster, workload, oversize)
     served = workload if fitting.all() else workload.take(np.flatnonzero(fitting))
@@ -121,10 +124,11 @@ def _fitting(cluster: ClusterConfig, workload: Workload, oversize: Oversize) -> 
     return fitting
 
 
-def _check_window(window: tuple[float, float]) -> None:
-    low, high = window
-    check_real("window[0]", low, minimum=0.0, maximum=1.0)
-    check_real("window[1]", high, minimum=low, maximum=1.0)
+def _check_window(window: tuple[float, float]) -> tuple[float, float]:
+    if not isinstance(window, Sequence) or len(window) != 2:
+        raise TypeError(f"window must be two shares, got {shown(window)}")
+    low = check_real("window[0]", window[0], minimum=0.0, maximum=1.0)
+    return low, check_real("window[1]", window[1], minimum=low, maximum=1.0)
 
 
 def _result(

@@ -1,13 +1,13 @@
 """How long one decode step takes."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from brgym._checks import check_real
+from brgym._checks import check_type, keep_reals, shown
 from brgym.cluster.figures import step_seconds
 from brgym.cluster.ranges import MAX_COEFFICIENT_S, MIN_STEP_S
 
@@ -37,8 +37,7 @@ class StepTimeRow:
     per_active_s: float = 0.0
 
     def __post_init__(self) -> None:
-        for name, value in vars(self).items():
-            check_real(name, value, minimum=0.0, maximum=MAX_COEFFICIENT_S)
+        keep_reals(self, *vars(self), minimum=0.0, maximum=MAX_COEFFICIENT_S)
 
 
 @dataclass(frozen=True)
@@ -58,7 +57,10 @@ class StepTime:
     rows: Sequence[StepTimeRow]
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "rows", tuple(self.rows))
+        rows: Any = self.rows
+        if not isinstance(rows, Iterable):
+            raise TypeError(f"rows must be a sequence of StepTimeRow, got {shown(rows)}")
+        object.__setattr__(self, "rows", tuple(check_type("rows", row, StepTimeRow) for row in rows))
         if not self.rows:
             raise ValueError("step_time needs at least one row")
         if not self.as_array().any():

@@ -5,7 +5,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from brgym._checks import check_choice, check_integer, check_real
+from brgym._checks import check_choice, keep_integers, keep_reals
 from brgym.cluster import ClusterConfig, Records
 from brgym.envs.memory import EPISODE
 from brgym.envs.reward import REWARDS, Reward, default_scale
@@ -48,13 +48,10 @@ class Rules:
         check_choice("reward", self.reward, REWARDS)
         check_choice("hold", self.hold, get_args(Hold))
         check_choice("invalid_action", self.invalid_action, get_args(InvalidAction))
-        check_real("invalid_penalty", self.invalid_penalty, minimum=0.0)
-        if self.reward_scale is not None:
-            check_real("reward_scale", self.reward_scale, minimum=0.0, exclusive=True)
-        if self.max_decisions is not None:
-            check_integer("max_decisions", self.max_decisions, minimum=1)
-        if self.max_time_s is not None:
-            check_real("max_time_s", self.max_time_s, minimum=0.0, exclusive=True)
+        keep_reals(self, "invalid_penalty", minimum=0.0)
+        keep_reals(self, "reward_scale", minimum=0.0, exclusive=True, optional=True)
+        keep_integers(self, "max_decisions", minimum=1, optional=True)
+        keep_reals(self, "max_time_s", minimum=0.0, exclusive=True, optional=True)
 
     def record(self, cluster: ClusterConfig, requests: int) -> Records:
         """An episode's record at its start, `EPISODE` of shape (1,).

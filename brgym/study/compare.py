@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 
-from brgym._checks import check_choice, check_integer
+from brgym._checks import check_choice, check_seed
 from brgym.cluster import ClusterConfig, Oversize
 from brgym.study.comparison import Comparison
 from brgym.study.engine import run_cells
@@ -69,7 +69,7 @@ def _check_seeds(seeds: Sequence[int]) -> None:
     if len(seeds) == 0:
         raise ValueError("seeds is empty: at least one is needed")
     for seed in seeds:
-        check_integer("seeds", seed, minimum=0)
+        check_seed("seeds", seed)
     if len(set(seeds)) < len(seeds):
         raise ValueError(f"seeds must differ, got {list(seeds)}")
 

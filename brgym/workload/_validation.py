@@ -1,11 +1,12 @@
 """What a well-formed request is: one definition for the `Workload` constructor and for every file reader."""
 
-import reprlib
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from brgym._checks import shown
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -24,22 +25,9 @@ ARRIVAL_RANGE = "in 0..2**33 s (272 years)"
 _SHOWN_CHARACTERS = 60
 _LISTED_NAMES = 8
 
-_shortened = reprlib.Repr()
-_shortened.maxstring = _shortened.maxother = _shortened.maxlong = _SHOWN_CHARACTERS
-_shortened.maxlevel = 2
-
 
 class WorkloadError(ValueError):
     """Unusable requests; the message names the parameter, or file, row and column, and what is allowed."""
-
-
-def shown(value: object) -> str:
-    """A value as Python writes it, cut to some 60 characters, so that no message grows with what a file holds."""
-    try:
-        text = _shortened.repr(value)
-    except ValueError:  # an integer of so many digits that Python refuses to write it
-        text = f"<{type(value).__name__}>"
-    return text if len(text) <= 2 * _SHOWN_CHARACTERS else f"{text[: 2 * _SHOWN_CHARACTERS]}..."
 
 
 def shown_names(names: Sequence[str]) -> str:

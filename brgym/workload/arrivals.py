@@ -5,8 +5,13 @@ from typing import Protocol
 
 import numpy as np
 
-from brgym._checks import check_real
-from brgym.workload._validation import FloatArray
+from brgym._checks import keep_reals
+from brgym.workload._validation import MAX_ARRIVAL_S, FloatArray
+
+_MIN_RATE_PER_S, _MAX_RATE_PER_S = 1e-9, 1e9
+_MIN_CV, _MAX_CV = 1e-6, 1e3
+_MIN_ON_S = 1e-6
+"""Ranges in which no draw overflows (our choice)."""
 
 
 class ArrivalProcess(Protocol):
@@ -31,13 +36,13 @@ class Poisson:
     """Independent exponential gaps.
 
     Attributes:
-        rate_per_s: Mean requests per second, above 0.
+        rate_per_s: Mean requests per second, in 1e-9..1e9.
     """
 
     rate_per_s: float
 
     def __post_init__(self) -> None:
-        check_real("rate_per_s", self.rate_per_s, minimum=0.0, exclusive=True)
+        keep_reals(self, "rate_per_s", minimum=_MIN_RATE_PER_S, maximum=_MAX_RATE_PER_S)
 
     def sample(self, count: int, rng: np.random.Generator) -> FloatArray:
         """Draws `count` arrival times in seconds."""
@@ -49,16 +54,16 @@ class Gamma:
     """Independent gamma gaps: burstier than Poisson where `cv` is above 1, more regular where below.
 
     Attributes:
-        rate_per_s: Mean requests per second, above 0.
-        cv: Standard deviation of the gaps over their mean, above 0; 1 is Poisson.
+        rate_per_s: Mean requests per second, in 1e-9..1e9.
+        cv: Standard deviation of the gaps over their mean, in 1e-6..1e3; 1 is Poisson.
     """
 
     rate_per_s: float
     cv: float
 
     def __post_init__(self) -> None:
-        check_real("rate_per_s", self.rate_per_s, minimum=0.0, exclusive=True)
-        check_real("cv", self.cv, minimum=0.0, exclusive=True)
+        keep_reals(self, "rate_per_s", minimum=_MIN_RATE_PER_S, maximum=_MAX_RATE_PER_S)
+        keep_reals(self, "cv", minimum=_MIN_CV, maximum=_MAX_CV)
 
     def sample(self, count: int, rng: np.random.Generator) -> FloatArray:
         """Draws `count` arrival times in seconds."""
@@ -73,9 +78,9 @@ class OnOff:
     Over a long time `rate_per_s * on_mean_s / (on_mean_s + off_mean_s)` requests come per second.
 
     Attributes:
-        rate_per_s: Mean requests per second while on, above 0.
-        on_mean_s: Mean length of an on period, above 0.
-        off_mean_s: Mean length of an off period, at least 0.
+        rate_per_s: Mean requests per second while on, in 1e-9..1e9.
+        on_mean_s: Mean length of an on period, in 1e-6..2**33.
+        off_mean_s: Mean length of an off period, in 0..2**33.
     """
 
     rate_per_s: float
@@ -83,9 +88,9 @@ class OnOff:
     off_mean_s: float
 
     def __post_init__(self) -> None:
-        check_real("rate_per_s", self.rate_per_s, minimum=0.0, exclusive=True)
-        check_real("on_mean_s", self.on_mean_s, minimum=0.0, exclusive=True)
-        check_real("off_mean_s", self.off_mean_s, minimum=0.0)
+        keep_reals(self, "rate_per_s", minimum=_MIN_RATE_PER_S, maximum=_MAX_RATE_PER_S)
+        keep_reals(self, "on_mean_s", minimum=_MIN_ON_S, maximum=MAX_ARRIVAL_S)
+        keep_reals(self, "off_mean_s", minimum=0.0, maximum=MAX_ARRIVAL_S)
 
     def sample(self, count: int, rng: np.random.Generator) -> FloatArray:
         """Draws `count` arrival times in seconds.

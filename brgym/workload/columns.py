@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from brgym._checks import shown
 from brgym.workload._validation import (
     ARRIVAL_RANGE,
     MAX_TOKENS,
@@ -16,7 +17,6 @@ from brgym.workload._validation import (
     first_true,
     malformed_arrivals,
     malformed_tokens,
-    shown,
 )
 
 T = TypeVar("T", bound=np.generic)

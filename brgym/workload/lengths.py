@@ -3,13 +3,17 @@
 A distribution of one length is given by its quantile function, so that a Gaussian copula can couple any two.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
-from brgym._checks import check_integer, check_real
-from brgym.workload._validation import FloatArray
+from brgym._checks import check_real, keep_integers, keep_reals, shown
+from brgym.workload._validation import MAX_TOKENS, FloatArray
+
+_MIN_TOKENS = 1e-9
+"""The smallest mean and deviation of a lognormal length: the square of their quotient stays finite."""
 
 
 class LengthDistribution(Protocol):
@@ -41,8 +45,8 @@ class Geometric:
     shift: int = 0
 
     def __post_init__(self) -> None:
-        check_real("mean", self.mean, minimum=1.0)
-        check_integer("shift", self.shift, minimum=0)
+        keep_reals(self, "mean", minimum=1.0, maximum=MAX_TOKENS)
+        keep_integers(self, "shift", minimum=0, maximum=MAX_TOKENS - 1)
 
     def quantile(self, levels: FloatArray) -> FloatArray:
         """Whole lengths, at least `shift + 1`."""
@@ -57,16 +61,15 @@ class LogNormal:
     """Lognormal, given by its own mean and standard deviation (not those of the logarithm).
 
     Attributes:
-        mean: Mean length in tokens, above 0.
-        sd: Standard deviation in tokens, above 0.
+        mean: Mean length in tokens, in 1e-9..2**31 - 1.
+        sd: Standard deviation in tokens, in 1e-9..2**31 - 1.
     """
 
     mean: float
     sd: float
 
     def __post_init__(self) -> None:
-        check_real("mean", self.mean, minimum=0.0, exclusive=True)
-        check_real("sd", self.sd, minimum=0.0, exclusive=True)
+        keep_reals(self, "mean", "sd", minimum=_MIN_TOKENS, maximum=MAX_TOKENS)
 
     def quantile(self, levels: FloatArray) -> FloatArray:
         """Positive lengths."""
@@ -90,14 +93,16 @@ class QuantileTable:
     tokens: tuple[float, ...]
 
     def __post_init__(self) -> None:
+        for name in ("levels", "tokens"):
+            object.__setattr__(self, name, _figures(name, getattr(self, name)))
         if len(self.levels) != len(self.tokens) or len(self.levels) < 2:
             raise ValueError(
                 f"levels and tokens must be two or more each, got {len(self.levels)} and {len(self.tokens)}"
             )
         if self.levels[0] != 0.0 or self.levels[-1] != 1.0 or np.any(np.diff(self.levels) <= 0.0):
             raise ValueError(f"levels must increase from 0 to 1, got {self.levels}")
-        if not (self.tokens[0] >= 1.0 and np.all(np.diff(self.tokens) >= 0.0) and np.isfinite(self.tokens[-1])):
-            raise ValueError(f"tokens must be finite, at least 1 and non-decreasing, got {self.tokens}")
+        if not (self.tokens[0] >= 1.0 and np.all(np.diff(self.tokens) >= 0.0) and self.tokens[-1] <= MAX_TOKENS):
+            raise ValueError(f"tokens must be in 1..{MAX_TOKENS} and non-decreasing, got {self.tokens}")
 
     def quantile(self, levels: FloatArray) -> FloatArray:
         """Lengths within the table's range."""
@@ -119,7 +124,10 @@ class GaussianCopula:
     rank_correlation: float = 0.0
 
     def __post_init__(self) -> None:
-        check_real("rank_correlation", self.rank_correlation, minimum=-1.0, maximum=1.0)
+        for name in ("prompt", "output"):
+            if not callable(getattr(getattr(self, name), "quantile", None)):
+                raise TypeError(f"{name} must be a LengthDistribution, got {shown(getattr(self, name))}")
+        keep_reals(self, "rank_correlation", minimum=-1.0, maximum=1.0)
 
     def sample(self, count: int, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
         """Draws `count` pairs. A normal pair with correlation r has Spearman's correlation (6 / pi) asin(r / 2)."""
@@ -153,9 +161,9 @@ class TruncatedNormalPair:
     correlation: float = 0.0
 
     def __post_init__(self) -> None:
-        for name in ("prompt_mean", "prompt_sd", "output_mean", "output_sd"):
-            check_real(name, getattr(self, name), minimum=0.0, exclusive=True)
-        check_real("correlation", self.correlation, minimum=-1.0, maximum=1.0)
+        figures = ("prompt_mean", "prompt_sd", "output_mean", "output_sd")
+        keep_reals(self, *figures, minimum=0.0, maximum=MAX_TOKENS, exclusive=True)
+        keep_reals(self, "correlation", minimum=-1.0, maximum=1.0)
 
     def sample(self, count: int, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
         """Draws `count` pairs."""
@@ -168,6 +176,12 @@ class TruncatedNormalPair:
             prompt = np.concatenate((prompt, drawn_prompt[accepted]))
             output = np.concatenate((output, drawn_output[accepted]))
         return prompt[:count], output[:count]
+
+
+def _figures(name: str, values: Any) -> tuple[float, ...]:
+    if isinstance(values, str | bytes) or not isinstance(values, Iterable) or np.ma.isMaskedArray(values):
+        raise TypeError(f"{name} must be a sequence of real numbers, got {shown(values)}")
+    return tuple(check_real(f"{name}[{place}]", value) for place, value in enumerate(values))
 
 
 def _correlated_normals(correlation: float, count: int, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from brgym._checks import check_integer
+from brgym._checks import check_integer, check_seed, shown
 from brgym.workload._validation import MAX_TOKENS, FloatArray, IntArray
 from brgym.workload.arrivals import ArrivalProcess, Backlog, Gamma, OnOff
 from brgym.workload.lengths import (
@@ -19,6 +19,8 @@ from brgym.workload.workload import Workload
 
 _AZURE_2023_LEVELS = (0.0, 0.01, 0.05, *(i / 10 for i in range(1, 10)), 0.95, 0.98, 0.99, 0.995, 0.999, 1.0)
 
+_MAX_REQUESTS = 2**31 - 1
+
 
 def generate(lengths: JointLengths, arrivals: ArrivalProcess | None = None, *, count: int, seed: int) -> Workload:
     """Draws a workload; the same arguments give the same bytes.
@@ -28,16 +30,21 @@ def generate(lengths: JointLengths, arrivals: ArrivalProcess | None = None, *, c
     Args:
         lengths: Joint law of prompt and output lengths; rounded to the nearest whole token, at least 1.
         arrivals: Arrival process; a backlog by default.
-        count: Requests to draw, at least 1.
+        count: Requests to draw, in 1..2**31 - 1.
         seed: Seed of the draws, at least 0.
 
     Raises:
+        TypeError: If a parameter is of the wrong type.
         ValueError: If `count` or `seed` is out of range.
     """
-    count = check_integer("count", count, minimum=1)
-    seeds = np.random.SeedSequence(check_integer("seed", seed, minimum=0)).spawn(2)
+    count = check_integer("count", count, minimum=1, maximum=_MAX_REQUESTS)
+    seeds = np.random.SeedSequence(check_seed("seed", seed)).spawn(2)
+    arrivals = Backlog() if arrivals is None else arrivals
+    for name, law in (("lengths", lengths), ("arrivals", arrivals)):
+        if not callable(getattr(law, "sample", None)):
+            raise TypeError(f"{name} must have a method sample, got {shown(law)}")
     prompt, output = lengths.sample(count, np.random.default_rng(seeds[0]))
-    arrival_s = (arrivals or Backlog()).sample(count, np.random.default_rng(seeds[1]))
+    arrival_s = arrivals.sample(count, np.random.default_rng(seeds[1]))
     return Workload(arrival_s, _whole_tokens(prompt), _whole_tokens(output))
 
 

@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 
-from brgym._checks import check_choice, check_integer, check_real
+from brgym._checks import check_choice, check_real, check_seed
 from brgym.workload._validation import WorkloadError, shown_names
 from brgym.workload.catalogue import TraceSource
 from brgym.workload.checked_rows import CheckedRows
@@ -111,8 +111,8 @@ def read(
     if unit is not None:
         check_choice("unit", unit, get_args(Unit))
     if spread is not None:
-        check_real("spread", spread, minimum=0.0)
-    check_integer("seed", seed, minimum=0)
+        spread = check_real("spread", spread, minimum=0.0)
+    seed = check_seed("seed", seed)
     try:
         container = detect_container(path)
         source = source or known_source(path)

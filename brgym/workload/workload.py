@@ -9,7 +9,7 @@ from typing import Any, get_args
 import numpy as np
 from numpy.typing import ArrayLike
 
-from brgym._checks import check_choice, check_integer, check_real
+from brgym._checks import check_choice, check_integer, check_real, check_seed
 from brgym.workload import columns as col
 from brgym.workload._validation import FloatArray, IntArray, WorkloadError, first_true
 from brgym.workload.summary import WorkloadSummary
@@ -151,7 +151,7 @@ class Workload:
             ValueError: Unless `0 <= fraction <= 1` and there are two requests or more.
         """
         count = self._first_part(fraction)
-        rng = np.random.default_rng(check_integer("seed", seed, minimum=0))
+        rng = np.random.default_rng(check_seed("seed", seed))
         first = np.zeros(len(self), dtype=np.bool_)
         first[rng.choice(len(self), size=count, replace=False)] = True
         return self.take(first), self.take(~first)

@@ -202,7 +202,7 @@ def test_a_run_starts_stationary():
     [
         ({"ratio": 0}, "ratio must be at least 1"),
         ({"batch": 0}, "batch must be at least 1"),
-        ({"microbatches": 0}, "microbatches must be at least 1"),
+        ({"microbatches": 0}, r"microbatches must be in 1\.\.256"),
         ({"steps": 5}, "steps must be at least 20"),
         ({"intervals": 1}, "intervals must be at least 2"),
         ({"schedule": "lockstp"}, "did you mean 'lockstep'"),

@@ -166,8 +166,8 @@ BAD_LENGTHS = [
     ([], [], r"prompt_tokens must be a 1-D array of at least one row, got shape \(0,\)"),
     ([[1, 2]], [1], r"prompt_tokens must be a 1-D array"),
     ([1, 2], [1], "prompt_tokens has 2 rows and output_tokens 1"),
-    ([1, 2], [3, 0], "output_tokens, row 1: must be a whole number of at least 1, got 0"),
-    ([1, 2.5], [3, 3], "prompt_tokens, row 1: must be a whole number of at least 1, got 2.5"),
+    ([1, 2], [3, 0], "output_tokens, row 1: must be a whole number in 1..2147483647, got 0"),
+    ([1, 2.5], [3, 3], "prompt_tokens, row 1: must be a whole number in 1..2147483647, got 2.5"),
     ([1, np.nan], [3, 3], "prompt_tokens, row 1"),
     (["a"], [1], "prompt_tokens must hold whole numbers"),
 ]

@@ -151,5 +151,5 @@ def test_weights_that_are_none_are_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["worker_window", "candidate_window"])
 def test_windows_are_checked(name: str) -> None:
-    with pytest.raises(ValueError, match=f"{name} must be at least 1"):
+    with pytest.raises(ValueError, match=rf"{name} must be in 1\.\.65536"):
         baselines.make("learned", **{name: 0})

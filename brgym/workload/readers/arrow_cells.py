@@ -9,7 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from brgym.workload._validation import FloatArray, IntArray, shown
+from brgym._checks import shown
+from brgym.workload._validation import FloatArray, IntArray
 from brgym.workload.readers.trace_file import Clock, cell_error
 
 _DATE = "a date and time like 2024-05-10T00:00:00.009930Z (numbers need unit='s', or 'ms', 'us', 'ns')"

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from brgym.workload._validation import WorkloadError, shown, shown_reason
+from brgym._checks import shown
+from brgym.workload._validation import WorkloadError, shown_reason
 from brgym.workload.readers.lines import first_line, lines
 from brgym.workload.readers.trace_file import decoded, row_error
 

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from brgym.workload._validation import FloatArray, IntArray, WorkloadError, shown
+from brgym._checks import shown
+from brgym.workload._validation import FloatArray, IntArray, WorkloadError
 from brgym.workload.readers.json_records import Record, json_records
 from brgym.workload.readers.schema import Schema
 from brgym.workload.readers.trace_file import Batch, Clock, cell_error, wanted_columns

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from brgym._checks import check_choice
-from brgym.workload._validation import WorkloadError, shown, shown_names
+from brgym._checks import check_choice, shown
+from brgym.workload._validation import WorkloadError, shown_names
 
 Container = Literal["csv", "jsonl", "parquet"]
 Unit = Literal["s", "ms", "us", "ns"]

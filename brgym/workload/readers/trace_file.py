@@ -8,7 +8,8 @@ from typing import Any, BinaryIO, cast
 
 from numpy.typing import NDArray
 
-from brgym.workload._validation import FloatArray, IntArray, WorkloadError, shown
+from brgym._checks import shown
+from brgym.workload._validation import FloatArray, IntArray, WorkloadError
 
 _GZIP_MAGIC = b"\x1f\x8b"
 
