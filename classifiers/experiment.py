@@ -11,7 +11,7 @@ from brgym.cluster import Reals
 from brgym.workload import Workload
 from classifiers import registry, storage
 from classifiers.evaluation import held_out_snapshots
-from classifiers.learned import LearnedPredictor, Monitor
+from classifiers.learned import MAX_RANDOM_STATE, LearnedPredictor, Monitor
 from classifiers.snapshots import Snapshots, training_fingerprint
 
 EVALUATION = "evaluation.json"
@@ -58,6 +58,7 @@ class Experiment:
                 requests all end within the horizon or none does.
         """
         check_integer("horizon", horizon, minimum=1)
+        check_integer("seed", seed, minimum=0, maximum=MAX_RANDOM_STATE)
         share = check_real("held_out", held_out, minimum=0.0, maximum=1.0, exclusive=True)
         if share == 1.0:
             raise ValueError("held_out must be below 1, got 1: no request would be left to learn from")

@@ -32,7 +32,7 @@ STORED_MAXIMA = {"horizon": 2**16, "intervals": 2**16, "hidden": 2**16, "bins": 
 
 _MAX_SAMPLES = 10**9
 
-_MAX_RANDOM_STATE = 2**32 - 2  # scikit-learn's, and the validation takes the next
+MAX_RANDOM_STATE = 2**32 - 2  # scikit-learn's, and the validation takes the next
 
 Monitor = Callable[[str, int, Mapping[str, float]], None]
 """Told of progress: what is being learned, how many rounds are done, and figures such as the loss."""
@@ -204,7 +204,7 @@ class LearnedPredictor(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-lear
     def _check_parameters(self) -> None:
         check_integer("horizon", self.horizon, minimum=1)
         check_integer("samples", self.samples, minimum=1, maximum=_MAX_SAMPLES)
-        check_integer("random_state", self.random_state, minimum=0, maximum=_MAX_RANDOM_STATE)
+        check_integer("random_state", self.random_state, minimum=0, maximum=MAX_RANDOM_STATE)
         check_step_s(self.step_s)
 
     def _check_machine(self) -> None:

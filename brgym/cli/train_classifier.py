@@ -78,9 +78,12 @@ def classifier(
         overwrite: Train again what is there already.
     """
     from brgym import study
+    from brgym._checks import check_integer
     from brgym.cluster import preset
     from classifiers.experiment import Experiment
 
+    check_integer("routing_seeds", routing_seeds, minimum=0)
+    check_integer("routing_requests", routing_requests, minimum=1)
     console = page(width=_PAGE_WIDTH)
     cluster = preset("bf-io", workers=workers)
     reading: dict[str, Any] = {"sort": sort, "invalid": invalid, "unit": time_unit, "spread": spread, "turns": turns}

@@ -68,6 +68,7 @@ def router(
         tensorboard: Log the training to OUT/tensorboard.
         cluster_settings: Other fields of the cluster's configuration, as `brgym.study.with_settings` reads them.
     """
+    from brgym._checks import check_integer
     from brgym.cluster import preset
     from brgym.learning.ppo import PPOSettings
     from brgym.learning.training import Plan
@@ -76,6 +77,9 @@ def router(
     from brgym.study import with_settings
     from classifiers.hazard import device_of
 
+    check_integer("trial_seeds", trial_seeds, minimum=0)
+    for count in trial_workers:
+        check_integer("trial_workers", count, minimum=1)
     chosen = with_settings(preset(cluster, workers=workers), cluster_settings)
     plan = Plan(
         ground=TrainingGround(cluster=chosen, workload=workload, requests=requests),

@@ -8,7 +8,10 @@ import torch
 from torch.nn import functional
 
 from baselines.learned.network import RouterNetwork
+from brgym._checks import keep_reals
 from brgym.envs import StickyRoutingVectorEnv
+
+_MAX_LEARNING_RATE = 1e3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +29,10 @@ class PPOSettings:
         entropy: Weight of the entropy.
         value: Weight of the value's squared error.
         largest_gradient: Norm at which gradients are cut.
+
+    Raises:
+        TypeError: If `learning_rate` is not a real number.
+        ValueError: If it is not above 0 and at most 1,000.
     """
 
     steps: int = 128
@@ -38,6 +45,9 @@ class PPOSettings:
     entropy: float = 0.001
     value: float = 0.5
     largest_gradient: float = 0.5
+
+    def __post_init__(self) -> None:
+        keep_reals(self, "learning_rate", minimum=0.0, maximum=_MAX_LEARNING_RATE, exclusive=True)
 
 
 class Batch(NamedTuple):

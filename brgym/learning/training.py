@@ -16,7 +16,7 @@ import baselines
 import classifiers
 from baselines.learned import Learned
 from baselines.learned.network import RouterNetwork
-from brgym._checks import check_integer, check_real
+from brgym._checks import keep_integers, keep_reals
 from brgym.cluster import Policy, PoolPolicy, Reals, simulate
 from brgym.learning.imitation import demonstrate, imitate
 from brgym.learning.ppo import PPO, PPOSettings
@@ -29,6 +29,8 @@ WEIGHTS = "weights.safetensors"
 CURVE = "curve.csv"
 
 _CANDIDATE = ".candidate.safetensors"
+
+_MAX_SEED = 2**62  # torch's has 64 bits, and others are counted from it
 
 ORACLE_TEACHER, NO_TEACHER = "br-h-oracle", "none"
 
@@ -77,11 +79,10 @@ class Plan:
             raise ValueError(f"seeds {shared} are both for training and for validation")
         if self.teacher != NO_TEACHER and _teacher(self.teacher).binding != "pool":
             raise ValueError(f"teacher must bind from the pool, got {self.teacher!r}")
-        for name in ("imitation_epochs", "updates"):
-            check_integer(name, getattr(self, name), minimum=0)
-        for name in ("validate_every", "environments"):
-            check_integer(name, getattr(self, name), minimum=1)
-        check_real("minutes", self.minutes, minimum=0.0)
+        keep_integers(self, "imitation_epochs", "updates", minimum=0)
+        keep_integers(self, "validate_every", "environments", "decisions", minimum=1)
+        keep_integers(self, "seed", minimum=0, maximum=_MAX_SEED)
+        keep_reals(self, "minutes", minimum=0.0)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -111,6 +111,18 @@ def test_a_number_beyond_64_bits_names_its_option(number, place, capsys):
     assert "--trial-workers must be a whole number of 64 bits" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("option", ["seed", "decisions", "updates", "environments", "trial-seeds", "trial-workers"])
+def test_a_number_of_a_training_is_refused_before_it_begins(option, place, capsys):
+    assert train.main(["router", "--out=router", f"--{option}=-1"]) == 2
+    assert f"--{option} must be at least " in capsys.readouterr().err
+    assert not (place / "router").exists()
+
+
+def test_seeds_of_the_routing_are_refused_before_anything_is_learned(place, capsys):
+    assert train.main(["classifier", "--out=model", "--routing-seeds=-1"]) == 2
+    assert "--routing-seeds must be at least 0" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(("program", "command"), [(main, "compare"), (train.main, "router")])
 def test_every_field_of_the_cluster_is_an_option(program, command, capsys):
     with pytest.raises(SystemExit):
