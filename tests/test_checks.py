@@ -1,5 +1,6 @@
 """Whatever is given for a figure, the error is one line and names it; what is kept is of 64 bits."""
 
+from functools import partial
 from typing import Any, cast
 
 import numpy as np
@@ -7,8 +8,9 @@ import pytest
 
 import baselines
 import classifiers
-from brgym import ClusterConfig, Power, Workload, afd, simulate
+from brgym import ClusterConfig, Power, Workload, afd, simulate, study
 from brgym._checks import check_choice, check_integer, check_real, check_seed
+from brgym.envs.episode_rules import Rules
 from brgym.workload import synthetic
 from brgym.workload.arrivals import Gamma, OnOff, Poisson
 from brgym.workload.lengths import Geometric, LogNormal, QuantileTable
@@ -33,6 +35,8 @@ NO_NUMBERS: list[Any] = [
 COEFFICIENTS = afd.Coefficients.illustrative()
 LOAD = afd.TokenLoad.geometric(100, 500)
 FREE = afd.optimal_ratio(COEFFICIENTS, load=LOAD)
+TINY = study.Fixed("tiny", Workload([0.0], [1], [1]))
+JSQ = partial(baselines.make, "jsq")
 HUGE = [2**63, 2**70, 10**5000]
 
 
@@ -114,6 +118,11 @@ def test_narrow_numbers_give_what_wide_ones_give() -> None:
         (lambda: QuantileTable(levels=(0.0, 1.0), tokens=(1, None)), r"tokens\[1\]"),  # type: ignore[arg-type]
         (lambda: synthetic.proprietary_like(count=2**70), "count"),
         (lambda: synthetic.generate(None, count=3, seed=0), "lengths"),  # type: ignore[arg-type]
+        (lambda: study.compare(ClusterConfig(), TINY, {"jsq": JSQ}, 3), "seeds"),  # type: ignore[arg-type]
+        (lambda: study.compare(ClusterConfig(), TINY, {"jsq": JSQ}, [0], jobs=2**63), "jobs"),
+        (lambda: study.compare(ClusterConfig(), TINY, {"jsq": JSQ}, [0], jobs=0), "jobs"),
+        (lambda: study.mean_interval("x"), "values"),
+        (lambda: Rules(reward_scale=1e-320), "reward_scale"),
         (lambda: baselines.make("vllm", api_servers=2**62), "api_servers"),
         (lambda: baselines.make("br-0", greedy_above=2**70), "greedy_above"),
         (lambda: baselines.make("br-h", predictor=classifiers.Oracle(), alpha=1e308), "alpha"),

@@ -72,7 +72,7 @@ class Episodes:
     def __post_init__(self) -> None:
         rows = len(self.workload)
         first = self.episode_start
-        if first != "random":
+        if not (isinstance(first, str) and first == "random"):
             rows -= check_integer("episode_start", first, minimum=0, maximum=rows - 1)
         if self.episode_requests is not None:
             check_integer("episode_requests", self.episode_requests, minimum=1, maximum=rows)

@@ -10,6 +10,8 @@ from brgym.cluster import ClusterConfig, Records
 from brgym.envs.memory import EPISODE
 from brgym.envs.reward import REWARDS, Reward, default_scale
 
+_MAX_REWARD = 1e100  # times the tokens and seconds of any episode it is finite
+
 InvalidAction = Literal["error", "hold"]
 Hold = Literal["when-running", "forced"]
 
@@ -24,10 +26,10 @@ class Rules:
 
     Attributes:
         reward: One of `REWARDS`.
-        reward_scale: What the reward is divided by; None for `default_scale`.
+        reward_scale: What the reward is divided by, in 1e-100..1e100; None for `default_scale`.
         hold: When holding is valid: "when-running", where it lets time pass, or "forced", only where nothing fits.
         invalid_action: "error", or "hold" with a penalty.
-        invalid_penalty: The penalty, at least 0.
+        invalid_penalty: The penalty, in 0..1e100.
         max_decisions: Actions after which an episode is truncated; None for `DECISIONS_A_REQUEST` for each request.
         max_time_s: Simulated time after which it is; None for never.
 
@@ -48,8 +50,8 @@ class Rules:
         check_choice("reward", self.reward, REWARDS)
         check_choice("hold", self.hold, get_args(Hold))
         check_choice("invalid_action", self.invalid_action, get_args(InvalidAction))
-        keep_reals(self, "invalid_penalty", minimum=0.0)
-        keep_reals(self, "reward_scale", minimum=0.0, exclusive=True, optional=True)
+        keep_reals(self, "invalid_penalty", minimum=0.0, maximum=_MAX_REWARD)
+        keep_reals(self, "reward_scale", minimum=1 / _MAX_REWARD, maximum=_MAX_REWARD, optional=True)
         keep_integers(self, "max_decisions", minimum=1, optional=True)
         keep_reals(self, "max_time_s", minimum=0.0, exclusive=True, optional=True)
 

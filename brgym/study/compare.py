@@ -3,7 +3,9 @@
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 
-from brgym._checks import check_choice, check_seed
+import numpy as np
+
+from brgym._checks import check_choice, check_seed, shown
 from brgym.cluster import ClusterConfig, Oversize
 from brgym.study.comparison import Comparison
 from brgym.study.engine import run_cells
@@ -39,8 +41,9 @@ def compare(
         on_trial: Told of each run that has ended, in order.
 
     Raises:
-        ValueError: If there is no policy or no seed, a seed is negative or comes twice, `reference` is not among the
-            policies, or as `brgym.cluster.simulate`.
+        TypeError: If `seeds` or `jobs` is of the wrong type.
+        ValueError: If there is no policy or no seed, a seed is negative or comes twice, `jobs` is 0 or beyond 1,024,
+            `reference` is not among the policies, or as `brgym.cluster.simulate`.
     """
     _check_seeds(seeds)
     named = _reference(policies, reference)
@@ -66,6 +69,8 @@ def compare(
 
 
 def _check_seeds(seeds: Sequence[int]) -> None:
+    if isinstance(seeds, str | bytes) or np.ndim(seeds) != 1:
+        raise TypeError(f"seeds must be a sequence of whole numbers, got {shown(seeds)}")
     if len(seeds) == 0:
         raise ValueError("seeds is empty: at least one is needed")
     for seed in seeds:

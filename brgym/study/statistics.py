@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import stdtrit
 
-from brgym._checks import check_real
+from brgym._checks import check_real, shown
 
 CONFIDENCE = 0.95
 """Probability with which an interval is meant to hold the true value."""
@@ -110,7 +110,10 @@ def _pair(values: npt.ArrayLike, reference: npt.ArrayLike) -> tuple[npt.NDArray[
 
 
 def _sample(name: str, values: npt.ArrayLike) -> npt.NDArray[np.float64]:
-    sample = np.asarray(values, dtype=np.float64)
+    try:
+        sample = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError):
+        raise TypeError(f"{name} must be an array of real numbers, got {shown(values)}") from None
     if sample.ndim != 1 or len(sample) == 0:
         raise ValueError(f"{name} must be a one-dimensional array of at least one value, got shape {sample.shape}")
     return sample

@@ -17,6 +17,7 @@ from brgym.study.engine.journal import Journal, Reading
 Outcome = TypeVar("Outcome")
 _Batch = Sequence[tuple[str, Cell[Figures]]]
 
+_MAX_JOBS = 1024
 _TASKS_A_JOB = 4  # so that jobs end at about the same time, whatever cells take
 _WATCH_S = 0.5
 
@@ -102,8 +103,8 @@ def run_into(
 
 
 def _checked(jobs: int) -> int:
-    if jobs != -1:
-        check_integer("jobs", jobs, minimum=1)
+    if check_integer("jobs", jobs, minimum=-_MAX_JOBS, maximum=_MAX_JOBS) == 0:
+        raise ValueError("jobs must be other than 0: a number of cells, or -1 for as many as there are cores")
     return jobs
 
 
