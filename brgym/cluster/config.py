@@ -1,10 +1,15 @@
 """What a cluster is made of: the constants of the model."""
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from brgym._checks import check_type, keep_integers, keep_reals
+from brgym.cluster.capacity import saturation_rate_per_s
 from brgym.cluster.ranges import MAX_COUNT, MAX_KV_TOKENS, MAX_RECOMPUTE_S_PER_TOKEN
 from brgym.cluster.step_time import StepTime
+
+if TYPE_CHECKING:
+    from brgym.workload import Workload
 
 _MAX_W = 1e9  # a gigawatt: energies over any run stay finite (our choice)
 
@@ -68,3 +73,18 @@ class ClusterConfig:
         keep_reals(self, "recompute_s_per_token", minimum=0.0, maximum=MAX_RECOMPUTE_S_PER_TOKEN)
         if self.power is not None:
             check_type("power", self.power, Power)
+
+    def capacity(self, workload: "Workload") -> float:
+        """Requests per second that saturate the cluster, for the lengths of a workload (`Workload.capacity`).
+
+        Raises:
+            ValueError: If none of its requests fits a worker.
+        """
+        return saturation_rate_per_s(
+            self.step_time,
+            workload.prompt_tokens,
+            workload.output_tokens,
+            workers=self.workers,
+            slots=self.slots,
+            kv_capacity=self.kv_capacity,
+        )

@@ -65,6 +65,7 @@ def settings_of(clusters: Sequence[Mapping[str, Any]], workloads: Sequence[Mappi
 def _setting(of_cluster: dict[str, Any], of_workload: dict[str, Any]) -> Setting:
     source = _source(of_workload)
     cluster = _cluster(of_cluster, source)
+    source = source.on(cluster)
     sized = {"preset": of_cluster["preset"], "workers": cluster.workers, "slots": cluster.slots}
     named = {f"cluster.{key}": value for key, value in (sized | of_cluster).items()}
     named |= {f"workload.{key}": value for key, value in of_workload.items()}

@@ -1,7 +1,7 @@
 """Workloads: requests with their arrivals and lengths, from public traces, from files, or drawn from a distribution."""
 
 from brgym.workload._validation import WorkloadError
-from brgym.workload.arrivals import ArrivalProcess, Backlog, Gamma, OnOff, Poisson
+from brgym.workload.arrivals import ArrivalProcess, Backlog, Bursts, Diurnal, Gamma, OnOff, Poisson, Ramp
 from brgym.workload.catalogue import CATALOGUE, TraceSource
 from brgym.workload.lengths import (
     GaussianCopula,
@@ -13,6 +13,7 @@ from brgym.workload.lengths import (
     TruncatedNormalPair,
 )
 from brgym.workload.load import FORMATS, load_workload, workload_names
+from brgym.workload.resampling import repeated, resampled
 from brgym.workload.summary import LengthSummary, WorkloadSummary
 from brgym.workload.synthetic import generate
 from brgym.workload.trace import ReadingNotice, TraceReading, read_trace
@@ -23,6 +24,8 @@ __all__ = [
     "FORMATS",
     "ArrivalProcess",
     "Backlog",
+    "Bursts",
+    "Diurnal",
     "Gamma",
     "GaussianCopula",
     "Geometric",
@@ -33,6 +36,7 @@ __all__ = [
     "OnOff",
     "Poisson",
     "QuantileTable",
+    "Ramp",
     "ReadingNotice",
     "TraceReading",
     "TraceSource",
@@ -45,5 +49,7 @@ __all__ = [
     "generate",
     "load_workload",
     "read_trace",
+    "repeated",
+    "resampled",
     "workload_names",
 ]

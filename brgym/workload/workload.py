@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, get_args
+from typing import Any, Protocol, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -12,8 +12,18 @@ from numpy.typing import ArrayLike
 from brgym._checks import check_choice, check_integer, check_real, check_seed
 from brgym.workload import columns as col
 from brgym.workload._validation import FloatArray, IntArray, WorkloadError, first_true
+from brgym.workload.arrivals import ArrivalProcess
 from brgym.workload.summary import WorkloadSummary
 from brgym.workload.turns import Orphans, earliest_s, in_order, renumbered
+
+
+class Saturated(Protocol):
+    """What says at which rate requests saturate it: a cluster."""
+
+    def capacity(self, workload: "Workload", /) -> float:
+        """Requests per second."""
+        ...
+
 
 _OPTIONAL = ("max_tokens", "after", "patience_s")
 _LEFT_OUT = -2
@@ -167,6 +177,48 @@ class Workload:
         factor = check_real("factor", factor, minimum=0.0, exclusive=True)
         with np.errstate(over="ignore"):  # the constructor says what is out of range
             return self._arriving(self.arrival_s / factor)
+
+    def capacity(self, cluster: "Saturated") -> float:
+        """The rate in requests per second at which these requests saturate a cluster.
+
+        Args:
+            cluster: The cluster (`brgym.ClusterConfig`), whose `capacity` works it out: an upper bound of what any
+                router serves, which good ones come near.
+
+        Raises:
+            ValueError: If none of the requests fits one of its workers.
+        """
+        return cluster.capacity(self)
+
+    def at_load(self, load: float, cluster: "Saturated") -> "Workload":
+        """The same requests arriving at a load: at `load` times the rate that saturates a cluster, on average.
+
+        Args:
+            load: The mean rate of arrivals over `capacity`, above 0.
+            cluster: The cluster.
+
+        Raises:
+            ValueError: If `load` is out of range, or all requests arrive at once and so at no rate at all.
+        """
+        load = check_real("load", load, minimum=0.0, exclusive=True)
+        rate_per_s = self.summary().rate_per_s
+        if rate_per_s is None:
+            raise ValueError("all requests arrive at once, at no rate that a load could set: give them arrivals first")
+        conversations = len(self) if self.after is None else int((self.after < 0).sum())
+        return self.rescale_rate(load * self.capacity(cluster) / (rate_per_s * len(self) / conversations))
+
+    def with_arrivals(self, arrivals: ArrivalProcess, *, seed: int = 0) -> "Workload":
+        """The same requests, in the same order, arriving as a process has it; those that follow others still do.
+
+        Args:
+            arrivals: The process, see `brgym.workload.arrivals`.
+            seed: Seed of its draws.
+
+        Raises:
+            ValueError: If `seed` is negative.
+        """
+        rng = np.random.default_rng(check_integer("seed", seed, minimum=0))
+        return self._arriving(arrivals.sample(len(self), rng))
 
     def backlog(self) -> "Workload":
         """The same requests, all waiting at time 0; those that follow others still do."""

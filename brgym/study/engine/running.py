@@ -103,9 +103,7 @@ def run_into(
 
 
 def _checked(jobs: int) -> int:
-    if check_integer("jobs", jobs, minimum=-_MAX_JOBS, maximum=_MAX_JOBS) == 0:
-        raise ValueError("jobs must be other than 0: a number of cells, or -1 for as many as there are cores")
-    return jobs
+    return -1 if jobs == -1 else check_integer("jobs", jobs, minimum=1, maximum=_MAX_JOBS)
 
 
 def _backend_for(cells: Sequence[Cell[Any]], jobs: int) -> Backend:
