@@ -42,8 +42,8 @@ def compare(
 
     Raises:
         TypeError: If `seeds` or `jobs` is of the wrong type.
-        ValueError: If there is no policy or no seed, a seed is negative or comes twice, `jobs` is neither -1 nor in 1..1024,
-            `reference` is not among the policies, or as `brgym.cluster.simulate`.
+        ValueError: If there is no policy or no seed, a seed is negative or comes twice, `jobs` is neither -1 nor in
+            1..1024, `reference` is not among the policies, or as `brgym.cluster.simulate`.
     """
     _check_seeds(seeds)
     named = _reference(policies, reference)
