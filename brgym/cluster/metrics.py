@@ -46,7 +46,10 @@ class Distribution:
 
 @dataclass(frozen=True, kw_only=True)
 class Metrics:
-    """The figures of one run; step figures are means over the steps of the measurement window.
+    """The figures of one run.
+
+    Step figures are there twice: over the steps of the measurement window, and as `run_...` over all steps. The window
+    is cut by admissions, which a policy orders as it likes, so that neither is to be read without the other.
 
     Attributes:
         imbalance_mean: I = G M - sum_g L_g, in tokens.
@@ -54,6 +57,14 @@ class Metrics:
         balance_mean: sum_g L_g / (G M), in 0..1.
         barrier_idle_mean: Share of worker time spent waiting for the slowest worker, in 0..1.
         throughput_tok_s: Tokens generated in the window over the time of its steps, whole cluster.
+        active_mean: Active requests of the whole cluster.
+        run_imbalance_mean: `imbalance_mean` over all steps, and so on.
+        run_spread_mean: See there.
+        run_balance_mean: See there.
+        run_barrier_idle_mean: See there.
+        run_throughput_tok_s: See there; time between steps does not count, as there.
+        run_active_mean: See there.
+        tokens_p90_s: End of the step with which 90 % of all tokens have been generated, in seconds.
         makespan_s: The last finish, which is the end of the last step, in seconds.
         ttft_s: Time to first token: end of the first step - arrival.
         queueing_s: First admission - arrival.
@@ -75,6 +86,14 @@ class Metrics:
     balance_mean: float
     barrier_idle_mean: float
     throughput_tok_s: float
+    active_mean: float
+    run_imbalance_mean: float
+    run_spread_mean: float
+    run_balance_mean: float
+    run_barrier_idle_mean: float
+    run_throughput_tok_s: float
+    run_active_mean: float
+    tokens_p90_s: float
     makespan_s: float
     ttft_s: Distribution
     queueing_s: Distribution
@@ -121,6 +140,24 @@ def measurement_window(
     return np.asarray(inside if inside.any() else np.ones(len(steps), np.bool_))
 
 
+def step_figures(steps: Records, workers: int) -> dict[str, float]:
+    """The figures that are means over steps, by the names they have in `Metrics`; NaN without a step.
+
+    Args:
+        steps: Steps of a log, fields of `STEP`.
+        workers: Number of workers.
+    """
+    largest, total = steps["max_load"], steps["sum_load"]
+    return {
+        "imbalance_mean": _mean(imbalance(workers, largest, total)),
+        "spread_mean": _mean(largest - steps["min_load"]),
+        "balance_mean": _mean(balance(workers, largest, total)),
+        "barrier_idle_mean": _mean(steps["barrier_idle"]),
+        "throughput_tok_s": float(steps["active"].sum() / steps["duration_s"].sum()) if len(steps) else math.nan,
+        "active_mean": _mean(steps["active"]),
+    }
+
+
 def measure(
     steps: Records,
     requests: Records,
@@ -147,11 +184,9 @@ def measure(
     makespan_s = float(steps["start_s"][-1] + steps["duration_s"][-1]) if len(steps) else math.nan
     between_steps_s = makespan_s - float(steps["duration_s"].sum()) if len(steps) else 0.0
     return Metrics(
-        imbalance_mean=_mean(imbalance(workers, counted["max_load"], counted["sum_load"])),
-        spread_mean=_mean(counted["max_load"] - counted["min_load"]),
-        balance_mean=_mean(balance(workers, counted["max_load"], counted["sum_load"])),
-        barrier_idle_mean=_mean(counted["barrier_idle"]),
-        throughput_tok_s=float(counted["active"].sum() / counted["duration_s"].sum()) if len(counted) else math.nan,
+        **step_figures(counted, workers),
+        **{f"run_{name}": figure for name, figure in step_figures(steps, workers).items()},
+        tokens_p90_s=_tokens_by_s(steps, percent=90),
         makespan_s=makespan_s,
         ttft_s=Distribution.of(requests["first_token_s"] - requests["arrival_s"]),
         queueing_s=Distribution.of(requests["admit_s"] - requests["arrival_s"]),
@@ -165,6 +200,15 @@ def measure(
         window_steps=len(counted),
         clairvoyant=clairvoyant,
     )
+
+
+def _tokens_by_s(steps: Records, *, percent: int) -> float:
+    """When so much of all tokens had been generated, of which an active request generates one a step."""
+    if len(steps) == 0:
+        return math.nan
+    generated = np.cumsum(steps["active"])
+    step = steps[np.searchsorted(generated, -(-percent * int(generated[-1]) // 100))]
+    return float(step["start_s"] + step["duration_s"])
 
 
 def _mean(values: npt.NDArray[Any]) -> float:

@@ -14,18 +14,19 @@ from brgym.study.statistics import CONFIDENCE, Estimate
 
 @dataclass(frozen=True)
 class _Column:
-    """One figure of the table: `scale` brings it to the unit of the header."""
+    """One figure of the table: `scale` brings it to the unit of the header, `windowed` ones are there twice."""
 
     header: str
     figure: str
     format: str
     scale: float = 1.0
+    windowed: bool = False
 
 
 _MEANS = (
-    _Column("balance", "balance_mean", ".3f"),
-    _Column("barrier\nidle (%)", "barrier_idle_mean", ".2f", 1e2),
-    _Column("through-\nput (tok/s)", "throughput_tok_s", ",.0f"),
+    _Column("balance", "balance_mean", ".3f", windowed=True),
+    _Column("barrier\nidle (%)", "barrier_idle_mean", ".2f", 1e2, windowed=True),
+    _Column("through-\nput (tok/s)", "throughput_tok_s", ",.0f", windowed=True),
     _Column("TPOT p95\n(ms)", "tpot_s_p95", ".2f", 1e3),
     _Column("TTFT p99\n(s)", "ttft_s_p99", ",.2f"),
     _Column("preemp-\ntions", "preemptions", ",.1f"),
@@ -34,18 +35,17 @@ _MEANS = (
 
 
 def comparison_table(comparison: Comparison) -> Table:
-    """One row a policy: its imbalance with interval and ratio to the reference, then means over the seeds."""
+    """Two rows a policy, over the measurement window and over the whole run.
+
+    Imbalance comes with an interval and its ratio to the reference; the rest are means over the seeds.
+    """
     table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     table.add_column("policy", overflow="fold")
     for header in ("imbalance\n(tokens)", f"ratio to\n{comparison.reference}", *(column.header for column in _MEANS)):
         table.add_column(header, justify="right", overflow="fold")
     for policy in comparison.policies:
-        table.add_row(
-            policy,
-            _plus_minus(comparison.mean(policy, "imbalance_mean")),
-            "1" if policy == comparison.reference else _with_interval(comparison.ratio(policy, "imbalance_mean")),
-            *(_mean(comparison, policy, column) for column in _MEANS),
-        )
+        table.add_row(policy, *_cells(comparison, policy, ""))
+        table.add_row("  whole run", *_cells(comparison, policy, "run_"), style="dim")
     return table
 
 
@@ -57,7 +57,8 @@ def notes(comparison: Comparison) -> list[str]:
         f"Workload: {comparison.workload}, {comparison.summaries[0]}"
         + (f" (seed {comparison.seeds[0]})." if comparison.drawn_per_seed else "."),
         _seeds(comparison),
-        "Means over the steps while 10 % to 90 % of the requests have been admitted (latencies: over all requests). "
+        "Means over the steps while 10 % to 90 % of the requests have been admitted, and over those of the whole run "
+        "(latencies: over all requests). "
         "Imbalance G M - sum L_g: tokens by which the workers fall short of the fullest one; lower is better.",
     ]
     if served.dropped:
@@ -66,6 +67,18 @@ def notes(comparison: Comparison) -> list[str]:
     if clairvoyant:
         lines.append(f"Clairvoyant, that is, told the output lengths: {', '.join(dict.fromkeys(clairvoyant))}.")
     return lines
+
+
+def _cells(comparison: Comparison, policy: str, over: str) -> list[str]:
+    """A policy's figures over the window, or over the whole run; those that have no window stand in the first row."""
+    own = over + "imbalance_mean"
+    ratio = "1" if policy == comparison.reference else _with_interval(comparison.ratio(policy, own))
+    columns = [column for column in _MEANS if column.windowed or not over]
+    return [
+        _plus_minus(comparison.mean(policy, own)),
+        ratio,
+        *(_mean(comparison, policy, over if column.windowed else "", column) for column in columns),
+    ]
 
 
 def _cluster(cluster: ClusterConfig) -> str:
@@ -108,6 +121,6 @@ def _with_interval(estimate: Estimate) -> str:
     return f"{estimate.mean:.3f}{interval}"
 
 
-def _mean(comparison: Comparison, policy: str, column: _Column) -> str:
-    mean = float(np.mean(comparison.values(policy, column.figure))) * column.scale
+def _mean(comparison: Comparison, policy: str, over: str, column: _Column) -> str:
+    mean = float(np.mean(comparison.values(policy, over + column.figure))) * column.scale
     return "-" if math.isnan(mean) else format(mean, column.format)

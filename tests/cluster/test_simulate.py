@@ -52,6 +52,8 @@ def test_figures_of_a_run_worked_by_hand() -> None:
     assert metrics.balance_mean == pytest.approx((14 / 20 + 16 / 22 + 6 / 12) / 3)
     assert metrics.barrier_idle_mean == pytest.approx((0.6 / 4.0 + 0.6 / 4.2 + 0.6 / 3.2) / 3)
     assert metrics.throughput_tok_s == pytest.approx(5 / 5.7)
+    assert metrics.active_mean == pytest.approx(5 / 3)
+    assert metrics.tokens_p90_s == pytest.approx(5.7)
     assert metrics.makespan_s == pytest.approx(5.7)
     assert metrics.ttft_s.mean == pytest.approx((2.0 + 2.0 + 4.1) / 3)
     assert metrics.queueing_s.max == pytest.approx(2.0)
@@ -68,6 +70,26 @@ def test_measurement_window_is_the_steps_with_10_to_90_percent_admitted() -> Non
     assert result.steps["admitted"].tolist() == [1 + step // 2 for step in range(20)]
     assert result.metrics.window_steps == 18
     assert result.metrics.makespan_s == 20.0
+    assert result.metrics.tokens_p90_s == 18.0
+
+
+def test_step_figures_are_there_for_the_window_and_for_the_whole_run() -> None:
+    """Both workers busy while eight short requests and a long one are served; then the long one goes on alone."""
+    workload = Workload(np.zeros(9), np.full(9, 10), [30] + 8 * [2])
+    cluster = ClusterConfig(workers=2, slots=1, step_time=SECOND_A_STEP)
+    metrics = simulate(cluster, workload, baselines.make("least-kv")).metrics
+    assert (metrics.window_steps, metrics.steps) == (14, 30)
+    assert metrics.active_mean == metrics.throughput_tok_s == 2.0
+    assert metrics.run_active_mean == metrics.run_throughput_tok_s == pytest.approx(46 / 30)
+    # Loads of the long request are 10, 11, ..., 39; of the short ones 10, 11, 10, 11, ...
+    long, short = 10 + np.arange(30), np.where(np.arange(30) < 16, 10 + np.arange(30) % 2, 0)
+    for name, steps in (("", slice(0, 14)), ("run_", slice(None))):
+        apart = (long - short)[steps]
+        assert getattr(metrics, f"{name}imbalance_mean") == pytest.approx(apart.mean())
+        assert getattr(metrics, f"{name}spread_mean") == pytest.approx(apart.mean())
+        assert getattr(metrics, f"{name}balance_mean") == pytest.approx(((long + short) / (2 * long))[steps].mean())
+    assert metrics.run_barrier_idle_mean == metrics.barrier_idle_mean == 0.0
+    assert metrics.tokens_p90_s == 26.0  # 46 tokens: 2 a step until 16 s, one a step from there; the 42nd ends at 26 s
 
 
 def test_clock_jumps_over_idle_time() -> None:
