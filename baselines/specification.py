@@ -1,13 +1,18 @@
-"""Policies with their parameters, written as text: `br-0:worker_choice=lowest-load,subset_window=4`."""
+"""Policies with their parameters, written as text: `br-0:worker_choice=lowest-load,subset_window=4`.
+
+A class of the user's own is named by its place: `my_router:Mine`, `my_router:Mine:parameter=value`.
+"""
 
 import inspect
 from dataclasses import dataclass
 from typing import Any, Self
 
 from baselines.registry import class_of, make, names
-from brgym._checks import check_choice
+from brgym._own import SEPARATOR, is_own
 from brgym._specification import read_parameters, split_parameters, split_specifications, write_value
 from brgym.cluster import Policy
+
+_COLLECTING = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
 
 @dataclass(frozen=True)
@@ -18,7 +23,7 @@ class Specification:
     default that is written out stays.
 
     Attributes:
-        name: One of `baselines.names()`.
+        name: One of `baselines.names()`, or `module:Name`, see `baselines.registry.class_of`.
         parameters: Names and values, in the order of the policy's constructor.
     """
 
@@ -29,17 +34,22 @@ class Specification:
     def parse(cls, text: str) -> Self:
         """Reads `NAME` or `NAME:parameter=value,...`; values by the types of the policy's constructor.
 
-        None is written `none`, a truth value `true` or `false`.
+        NAME may be `module:Name`. None is written `none`, a truth value `true` or `false`. A parameter without a
+        declared type has that of its default.
 
         Raises:
-            ValueError: If the name or a parameter is unknown (the message holds the nearest one), or a value is not of
-                its parameter's type, or cannot be written as text, as a predictor.
+            ValueError: If the name or a parameter is unknown (the message holds the nearest one), the module of a
+                policy of one's own is not there, or a value is not of its parameter's type, or cannot be written as
+                text, as a predictor.
         """
-        name, colon, listed = (part.strip() for part in text.partition(":"))
-        check_choice("policy", name, names())
+        name, colon, listed = (part.strip() for part in text.partition(SEPARATOR))
+        if name not in names() and is_own(text):
+            within, colon, listed = (part.strip() for part in listed.partition(SEPARATOR))
+            name = f"{name}{SEPARATOR}{within}"
+        class_of(name)
         if not colon:
             return cls(name)
-        declared = {parameter.name: parameter.annotation for parameter in _parameters(name)}
+        declared = {parameter.name: _type_of(parameter) for parameter in _parameters(name)}
         try:
             read = read_parameters(split_parameters(listed), declared)
         except ValueError as error:
@@ -102,4 +112,13 @@ def from_spec(text: str, **objects: Any) -> Policy:
 
 
 def _parameters(name: str) -> list[inspect.Parameter]:
-    return list(inspect.signature(class_of(name), eval_str=True).parameters.values())
+    try:
+        signature = inspect.signature(class_of(name), eval_str=True)
+    except NameError as error:  # a type that is imported for type checkers only
+        raise ValueError(f"policy {name}: its constructor's types cannot be read: {error}") from error
+    return [parameter for parameter in signature.parameters.values() if parameter.kind not in _COLLECTING]
+
+
+def _type_of(parameter: inspect.Parameter) -> Any:
+    plain = parameter.annotation is parameter.empty and isinstance(parameter.default, bool | int | float | str)
+    return type(parameter.default) if plain else parameter.annotation

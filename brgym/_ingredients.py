@@ -84,7 +84,7 @@ def digest_of_modules(*names: str) -> str:
         if name in found:
             continue
         top = name.partition(".")[0]
-        if top not in _OURS and (package := _source_file(top)) is not None and _is_foreign(package):
+        if not is_ours(name) and (package := _source_file(top) or _source_file(name)) and is_foreign(package):
             found[top] = ", ".join(f"{known} {version(known)}" for known in sorted(set(_distributions().get(top, ()))))
             continue
         file = _source_file(name)
@@ -108,8 +108,13 @@ def _file_digest(path: str) -> str:
     return hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
 
+def is_ours(module: str) -> bool:
+    """Whether a module belongs to this project, by its full name."""
+    return module.partition(".")[0] in _OURS
+
+
 @functools.cache
-def _is_foreign(path: str) -> bool:
+def is_foreign(path: str) -> bool:
     """Whether a file belongs to Python or to an installed package that is not ours."""
     package = _package(path)
     return package not in _OURS if package else _STANDARD in Path(path).parents
@@ -196,7 +201,7 @@ def _constant(value: Any, files: set[str]) -> str:
         return f"{type(value).__name__} {value!r}"
     if inspect.isclass(value) and hasattr(value, "_fields"):
         file = getattr(sys.modules.get(value.__module__), "__file__", None)
-        if file is not None and not _is_foreign(file):
+        if file is not None and not is_foreign(file):
             files.add(file)
         return f"{value.__qualname__} {value._fields}"
     return f"{type(value).__module__}.{type(value).__qualname__}"
@@ -214,13 +219,21 @@ def _source_file(name: str) -> str | None:
         spec = None if loaded else importlib.util.find_spec(name)
         file = loaded or (spec.origin if spec is not None and spec.has_location else None)
         return file if file is not None and Path(file).is_file() else None
-    above = _source_file(package)
-    if above is None or Path(above).name != "__init__.py":
-        return None
-    for candidate in (Path(above).with_name(f"{module}.py"), Path(above).parent / module / "__init__.py"):
-        if candidate.is_file():
-            return str(candidate)
+    for folder in _folders(package):
+        for candidate in (folder / f"{module}.py", folder / module / "__init__.py"):
+            if candidate.is_file():
+                return str(candidate)
     return None
+
+
+def _folders(package: str) -> list[Path]:
+    """Where the modules of a package lie: several folders where none of them has an `__init__.py`."""
+    file = _source_file(package)
+    if file is not None:
+        return [Path(file).parent] if Path(file).name == "__init__.py" else []
+    above, _, last = package.rpartition(".")
+    roots = _folders(above) if above else [Path(folder or ".") for folder in sys.path]
+    return [root / last for root in roots if (root / last).is_dir()]
 
 
 def _imported(file: str, module: str) -> Iterator[str]:

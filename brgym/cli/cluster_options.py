@@ -1,5 +1,6 @@
 """Options for the cluster's configuration: one for each field of `ClusterConfig`, derived from it."""
 
+import dataclasses
 import functools
 import inspect
 from collections.abc import Callable
@@ -23,7 +24,8 @@ def with_cluster_options(command: Callable[..., None]) -> Callable[..., None]:
     own = inspect.signature(command).parameters
     if ARGUMENT not in own:
         return command
-    options = {setting.name: setting for setting in cluster_settings() if setting.name not in own}
+    taken = {*own, *(field.name for parameter in own.values() for field in _fields(parameter))}
+    options = {setting.name: setting for setting in cluster_settings() if setting.name not in taken}
 
     @functools.wraps(command)
     def extended(**given: Any) -> None:
@@ -49,3 +51,8 @@ def with_cluster_options(command: Callable[..., None]) -> Callable[..., None]:
     extended.__dict__["__signature__"] = inspect.Signature(parameters)
     extended.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return extended
+
+
+def _fields(parameter: inspect.Parameter) -> tuple[dataclasses.Field[Any], ...]:
+    """The options that a parameter stands for which is a dataclass."""
+    return dataclasses.fields(parameter.default) if dataclasses.is_dataclass(parameter.default) else ()

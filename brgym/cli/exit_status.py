@@ -32,7 +32,7 @@ def exit_status(program: str, command: Callable[[], object]) -> int:
         except BrokenPipeError:  # the reader of a pipe has seen enough
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         except (ValueError, OSError) as error:
-            report("error", error)
+            report("error", _with_notes(str(error), error))
             return 2
         except MemoryError as error:
             report("error", f"not enough memory: {str(error) or 'the run is too large for this machine'}")
@@ -40,7 +40,17 @@ def exit_status(program: str, command: Callable[[], object]) -> int:
         except KeyboardInterrupt:
             report("error", "interrupted")
             return 130
+        except Exception as error:
+            if not hasattr(error, "__notes__"):  # a mistake of ours, unlike one whose place was noted
+                raise
+            report("error", _with_notes(f"{type(error).__name__}: {error}", error))
+            return 2
     return 0
+
+
+def _with_notes(message: str, error: Exception) -> str:
+    """The message, with where in the user's own code it arose, see `brgym._own.note_place`."""
+    return " ".join([message, *(f"({note})" for note in getattr(error, "__notes__", ()))])
 
 
 def _kind(warning: Warning | str) -> str:

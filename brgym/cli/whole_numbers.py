@@ -1,5 +1,6 @@
 """Whole numbers of the command line: none that the machine's 64 bits do not hold."""
 
+import dataclasses
 import functools
 from collections.abc import Callable
 from typing import Any
@@ -16,7 +17,8 @@ def with_checked_numbers(command: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(command)
     def checked(**given: Any) -> None:
-        for name, value in given.items():
+        groups = [vars(value) for value in given.values() if dataclasses.is_dataclass(value)]
+        for name, value in (pair for options in (given, *groups) for pair in options.items()):
             for number in value if isinstance(value, tuple) else (value,):
                 if isinstance(number, int) and not -_LIMIT <= number < _LIMIT:
                     raise ValueError(f"{name} must be a whole number of 64 bits, got {number}")

@@ -8,6 +8,8 @@ from brgym.study.comparison import Comparison
 from brgym.study.engine import Failure, Progress
 from brgym.study.export import as_document, write_csv, write_json
 from brgym.study.named_workload import NamedWorkload
+from brgym.study.policy_choice import PolicyChoice, policy_choices
+from brgym.study.predictor_choice import PredictorChoice
 from brgym.study.results import Results
 from brgym.study.statistics import Estimate, mean_interval, paired_difference, paired_ratio
 from brgym.study.study import Study
@@ -24,7 +26,9 @@ __all__ = [
     "Fixed",
     "ImbalanceOverTime",
     "NamedWorkload",
+    "PolicyChoice",
     "PolicyFactory",
+    "PredictorChoice",
     "Progress",
     "Results",
     "Study",
@@ -39,6 +43,7 @@ __all__ = [
     "mean_interval",
     "paired_difference",
     "paired_ratio",
+    "policy_choices",
     "source_of",
     "with_settings",
     "write_atomically",

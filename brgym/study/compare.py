@@ -1,5 +1,6 @@
 """Runs several policies under the same seeds."""
 
+import functools
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 
@@ -9,6 +10,8 @@ from brgym._checks import check_choice, check_seed, shown
 from brgym.cluster import ClusterConfig, Oversize
 from brgym.study.comparison import Comparison
 from brgym.study.engine import run_cells
+from brgym.study.named_workload import NamedWorkload
+from brgym.study.policy_choice import PolicyChoice
 from brgym.study.trial import PolicyFactory, Trial, TrialCell
 from brgym.study.workload_source import WorkloadSource
 
@@ -16,7 +19,7 @@ from brgym.study.workload_source import WorkloadSource
 def compare(
     cluster: ClusterConfig,
     source: WorkloadSource,
-    policies: Mapping[str, PolicyFactory],
+    policies: Mapping[str, PolicyFactory | PolicyChoice],
     seeds: Sequence[int],
     *,
     reference: str | None = None,
@@ -33,7 +36,8 @@ def compare(
     Args:
         cluster: The cluster.
         source: Gives the requests of each seed.
-        policies: How to make each policy, by the name that it bears in the results.
+        policies: How to make each policy, by the name that it bears in the results; a `PolicyChoice` has its predictor
+            made for each seed, for which `source` must be a `NamedWorkload`.
         seeds: Seeds of requests and policies, each at least 0.
         reference: The policy that ratios refer to; by default "jsq", or the first where it is not among them.
         oversize: What happens to requests that could never fit a worker: "error" or "drop" (left out and counted).
@@ -41,7 +45,7 @@ def compare(
         on_trial: Told of each run that has ended, in order.
 
     Raises:
-        TypeError: If `seeds` or `jobs` is of the wrong type.
+        TypeError: If `seeds` or `jobs` is of the wrong type, or a `PolicyChoice` meets another source.
         ValueError: If there is no policy or no seed, a seed is negative or comes twice, `jobs` is neither -1 nor in
             1..1024, `reference` is not among the policies, or as `brgym.cluster.simulate`.
     """
@@ -50,7 +54,7 @@ def compare(
     check_choice("oversize", oversize, ("error", "drop"))
     workloads = [source.workload(seed) for seed in (seeds if source.drawn_per_seed else seeds[:1])]
     cells = [
-        TrialCell(cluster, workload, policy, make, seed, oversize)
+        TrialCell(cluster, workload, policy, _factory(make, source, seed), seed, oversize)
         for seed, workload in zip(seeds, itertools.cycle(workloads), strict=False)
         for policy, make in policies.items()
     ]
@@ -68,6 +72,14 @@ def compare(
     )
 
 
+def _factory(policy: PolicyFactory | PolicyChoice, source: WorkloadSource, seed: int) -> PolicyFactory:
+    if not isinstance(policy, PolicyChoice):
+        return policy
+    if not isinstance(source, NamedWorkload):
+        raise TypeError(f"policy {policy.label} needs a NamedWorkload, got {source!r}")
+    return functools.partial(policy.make, source, seed)
+
+
 def _check_seeds(seeds: Sequence[int]) -> None:
     if isinstance(seeds, str | bytes) or np.ndim(seeds) != 1:
         raise TypeError(f"seeds must be a sequence of whole numbers, got {shown(seeds)}")
@@ -79,7 +91,7 @@ def _check_seeds(seeds: Sequence[int]) -> None:
         raise ValueError(f"seeds must differ, got {list(seeds)}")
 
 
-def _reference(policies: Mapping[str, PolicyFactory], reference: str | None) -> str:
+def _reference(policies: Mapping[str, object], reference: str | None) -> str:
     if not policies:
         raise ValueError("policies is empty: at least one is needed")
     if reference is not None:

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from baselines import Specification, specifications
+from brgym._own import is_own, said_of
 from brgym._specification import write_value
 from brgym.cluster import Policy
+from brgym.cluster.engine import binding_of
 from brgym.study.named_workload import NamedWorkload
 from brgym.study.predictor_choice import PredictorChoice
 from brgym.study.study_file import StudyError, combinations
@@ -44,7 +46,12 @@ class PolicyChoice:
         """
         if self.predictor is not None:
             self.predictor.check(source)
-        self.specification.make(**({} if self.predictor is None else {"predictor": Oracle()}))
+        try:
+            binding_of(self.specification.make(**({} if self.predictor is None else {"predictor": Oracle()})))
+        except Exception as error:  # its class may be anybody's
+            if not is_own(self.specification.name):
+                raise
+            raise ValueError(f"policy {self.specification}: {said_of(error)}") from error
 
     def described(self) -> dict[str, Any]:
         """All that decides its decisions but seed, requests and code, in types that JSON knows."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from baselines.registry import class_of
 from brgym._ingredients import digest_of_modules
+from brgym._own import is_own, module_of
 from brgym.cluster import ClusterConfig, Oversize, envelope_token_steps, lower_bound, servable, simulate
 from brgym.cluster.engine import DEFAULT_WINDOW
 from brgym.study.engine import Figures
@@ -94,4 +95,5 @@ def _source_specification(source: NamedWorkload) -> dict[str, Any]:
 @functools.cache
 def _code(policy: str) -> str:
     """Digest of the code that serves a cell, that of the policy wherever it lies."""
-    return digest_of_modules(__name__, inspect.unwrap(class_of(policy)).__module__)
+    modules = {__name__, inspect.unwrap(class_of(policy)).__module__}
+    return digest_of_modules(*sorted(modules | ({module_of(policy)} if is_own(policy) else set())))

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from joblib import Parallel, delayed, effective_n_jobs
 
 from brgym._checks import check_integer
+from brgym._own import note_place, search_also, search_path
 from brgym.study.engine.backends import Backend, backend_of
 from brgym.study.engine.cell import Cell, Failure, Figures, key_of
 from brgym.study.engine.journal import Journal, Reading
@@ -56,8 +57,9 @@ def run_cells(
         ValueError: If `jobs` is out of range, and whatever a cell raises.
     """
     outcomes: list[Outcome] = []
+    path = search_path()
     with backend_of(backend or _backend_for(cells, jobs), jobs=_checked(jobs), address=None):
-        for outcome in Parallel(return_as="generator")(delayed(_run)(cell) for cell in cells):
+        for outcome in Parallel(return_as="generator")(delayed(_run)(cell, path) for cell in cells):
             outcomes.append(outcome)
             on_outcome(outcome)
     return outcomes
@@ -120,20 +122,27 @@ def _batches(cells: dict[str, Cell[Figures]], jobs: int) -> list[_Batch]:
     return [batch[first : first + most] for batch in sharing.values() for first in range(0, len(batch), most)]
 
 
-def _run(cell: Cell[Outcome]) -> Outcome:
-    return cell.run()
+def _run(cell: Cell[Outcome], path: Sequence[str]) -> Outcome:
+    search_also(path)  # for cells that name modules of the user's own
+    try:
+        return cell.run()
+    except Exception as error:
+        note_place(error)
+        raise
 
 
 def _run_batches(journal: Journal, batches: Sequence[_Batch], *, threads: bool) -> None:
     stop = threading.Event() if threads else None  # the others are stopped by ending their processes
+    path = search_path()
     try:
-        Parallel(batch_size=1)(delayed(_run_into)(journal, batch, stop) for batch in batches)
+        Parallel(batch_size=1)(delayed(_run_into)(journal, batch, stop, path) for batch in batches)
     finally:
         if stop is not None:
             stop.set()
 
 
-def _run_into(journal: Journal, batch: _Batch, stop: threading.Event | None) -> None:
+def _run_into(journal: Journal, batch: _Batch, stop: threading.Event | None, path: Sequence[str]) -> None:
+    search_also(path)
     if not journal.folder.is_dir():
         raise FileNotFoundError(f"{journal.folder} is not seen by a worker: choose a folder that all of them share")
     for key, cell in batch:
