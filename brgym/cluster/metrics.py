@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from brgym.cluster.figures import balance, imbalance
-from brgym.cluster.records import Reals, Records
+from brgym.cluster.records import Integers, Reals, Records
 
 DEFAULT_WINDOW = (0.1, 0.9)
 """Shares of requests admitted between which a step counts for the step figures."""
@@ -180,7 +180,7 @@ def measure(
         clairvoyant: Whether the policy knew remaining lengths.
     """
     counted = steps[measurement_window(steps, len(requests), window)]
-    long = requests[requests["output_tokens"] > 1]
+    times = request_times(requests, requests["arrival_s"], requests["output_tokens"])
     makespan_s = float(steps["start_s"][-1] + steps["duration_s"][-1]) if len(steps) else math.nan
     between_steps_s = makespan_s - float(steps["duration_s"].sum()) if len(steps) else 0.0
     return Metrics(
@@ -188,10 +188,10 @@ def measure(
         **{f"run_{name}": figure for name, figure in step_figures(steps, workers).items()},
         tokens_p90_s=_tokens_by_s(steps, percent=90),
         makespan_s=makespan_s,
-        ttft_s=Distribution.of(requests["first_token_s"] - requests["arrival_s"]),
-        queueing_s=Distribution.of(requests["admit_s"] - requests["arrival_s"]),
-        tpot_s=Distribution.of((long["finish_s"] - long["first_token_s"]) / (long["output_tokens"] - 1)),
-        e2e_s=Distribution.of(requests["finish_s"] - requests["arrival_s"]),
+        ttft_s=Distribution.of(times["ttft_s"]),
+        queueing_s=Distribution.of(times["queueing_s"]),
+        tpot_s=Distribution.of(times["tpot_s"][requests["output_tokens"] > 1]),
+        e2e_s=Distribution.of(times["e2e_s"]),
         preemptions=int(requests["preemptions"].sum()),
         energy_j=float(steps["energy_j"].sum() + idle_w * workers * between_steps_s),
         requests=len(requests),
@@ -209,6 +209,24 @@ def _tokens_by_s(steps: Records, *, percent: int) -> float:
     generated = np.cumsum(steps["active"])
     step = steps[np.searchsorted(generated, -(-percent * int(generated[-1]) // 100))]
     return float(step["start_s"] + step["duration_s"])
+
+
+def request_times(requests: Records, arrival_s: Reals, output_tokens: Integers) -> dict[str, Reals]:
+    """The times of each request by name, in seconds, shape (requests,): TTFT, queueing, TPOT, end to end.
+
+    Args:
+        requests: What became of them: `admit_s`, `first_token_s`, `finish_s`.
+        arrival_s: When they arrived, shape (requests,).
+        output_tokens: Their outputs, shape (requests,); where it is one token there is no TPOT, but NaN.
+    """
+    decoding_s = requests["finish_s"] - requests["first_token_s"]
+    gaps = np.where(output_tokens > 1, output_tokens - 1.0, np.nan)
+    return {
+        "ttft_s": requests["first_token_s"] - arrival_s,
+        "queueing_s": requests["admit_s"] - arrival_s,
+        "tpot_s": decoding_s / gaps,
+        "e2e_s": requests["finish_s"] - arrival_s,
+    }
 
 
 def _mean(values: npt.NDArray[Any]) -> float:

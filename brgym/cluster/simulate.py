@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,9 @@ from brgym.cluster.records import NOTHING, Records
 from brgym.cluster.routing_time import empty_histogram, quantile_s
 from brgym.cluster.state import State, initial_state
 from brgym.workload import Workload, check_servable
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 OUTCOME = ("worker", "admit_s", "first_token_s", "finish_s", "preemptions")
 """Fields of `Result.requests`."""
@@ -38,12 +41,33 @@ class Result:
         steps: Structured array, shape (steps,): `start_s`, `duration_s`, `max_load`, `sum_load`, `min_load`, `active`,
             `waiting` (loads in tokens); also `admitted`, `finished`, `barrier_idle`, `energy_j`.
         clairvoyant: Whether the policy knew remaining lengths.
+        cluster: The cluster.
+        workload: The requests.
+        window: Shares of requests admitted between which a step counts for the step figures.
     """
 
     metrics: Metrics
     requests: Records
     steps: Records
     clairvoyant: bool
+    cluster: ClusterConfig
+    workload: Workload
+    window: tuple[float, float] = DEFAULT_WINDOW
+
+    def requests_table(self) -> "pa.Table":
+        """A row a request, in the workload's order: what it was and what became of it; see `tables.requests_table`.
+
+        `requests_table().to_pandas()` where pandas is installed; `brgym.study.write_table` writes it to a file.
+        """
+        from brgym.cluster.tables import requests_table  # pyarrow takes a third of a second to import
+
+        return requests_table(self)
+
+    def steps_table(self) -> "pa.Table":
+        """A row a decode step, in order; see `tables.steps_table`."""
+        from brgym.cluster.tables import steps_table
+
+        return steps_table(self)
 
 
 def simulate(
@@ -83,7 +107,16 @@ def simulate(
     policy.reset(cluster, seed)
     routing_times = empty_histogram()
     state = run(state, policy, cluster, routing_times)
-    return _result(state, cluster, fitting, window, is_clairvoyant(policy), routing_times)
+    metrics = _measured(state, cluster, fitting, window, is_clairvoyant(policy), routing_times)
+    return Result(
+        metrics=metrics,
+        requests=outcome_of(state.requests, fitting),
+        steps=state.steps[: state.clock["step"][0]].copy(),
+        clairvoyant=metrics.clairvoyant,
+        cluster=cluster,
+        workload=workload,
+        window=window,
+    )
 
 
 def check_fits(cluster: ClusterConfig, workload: Workload) -> None:
@@ -131,17 +164,16 @@ def _check_window(window: tuple[float, float]) -> tuple[float, float]:
     return low, check_real("window[1]", window[1], minimum=low, maximum=1.0)
 
 
-def _result(
+def _measured(
     state: State,
     cluster: ClusterConfig,
     fitting: npt.NDArray[np.bool_],
     window: tuple[float, float],
     clairvoyant: bool,
     routing_times: npt.NDArray[np.int64],
-) -> Result:
-    steps = state.steps[: state.clock["step"][0]].copy()
+) -> Metrics:
     metrics = measure(
-        steps,
+        state.steps[: state.clock["step"][0]],
         state.requests,
         workers=cluster.workers,
         idle_w=float(state.constants["idle_w"][0]),
@@ -149,9 +181,8 @@ def _result(
         dropped=int(np.count_nonzero(~fitting)),
         clairvoyant=clairvoyant,
     )
-    timed = dataclasses.replace(
+    return dataclasses.replace(
         metrics,
         routing_time_p50_s=quantile_s(routing_times, 0.5),
         routing_time_p99_s=quantile_s(routing_times, 0.99),
     )
-    return Result(metrics=timed, requests=outcome_of(state.requests, fitting), steps=steps, clairvoyant=clairvoyant)

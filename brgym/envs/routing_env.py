@@ -94,7 +94,7 @@ class RoutingEnv(gymnasium.Env[Observation, np.int64]):
             return self._shown(rows), reward, False, False, info
         if stop == INVALID:
             raise ValueError(self.task.refusal(number))
-        info["metrics"] = self.result().metrics.as_dict()
+        info["metrics"] = self.task.metrics(unpacked(run), clairvoyant=self._clairvoyant).as_dict()
         return self._shown(rows), reward, stop == DONE, stop != DONE, info
 
     def action_masks(self) -> npt.NDArray[np.bool_]:

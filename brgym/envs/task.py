@@ -7,7 +7,7 @@ import gymnasium
 import numpy as np
 
 from brgym._checks import check_choice, check_option
-from brgym.cluster import ClusterConfig, Result
+from brgym.cluster import ClusterConfig, Metrics, Records, Result
 from brgym.cluster.engine import DEFAULT_WINDOW, FROM_POOL, measure, outcome_of
 from brgym.envs.episode import Episodes
 from brgym.envs.episode_rules import Rules
@@ -116,6 +116,19 @@ class RoutingTask:
         settle(opening.state, record)
         return Run(episode=record, pair=np.zeros((1, 2), np.int64), state=opening.state)
 
+    def metrics(self, run: Run, *, clairvoyant: bool = False) -> Metrics:
+        """The figures of an episode so far, as `simulate` reports them; arguments as `result`."""
+        requests = self._own_requests(run)
+        return measure(
+            run.state.steps[: run.state.clock["step"][0]],
+            requests[~np.isnan(requests["finish_s"])],
+            workers=self.cluster.workers,
+            idle_w=float(run.state.constants["idle_w"][0]),
+            window=DEFAULT_WINDOW,
+            dropped=0,
+            clairvoyant=clairvoyant,
+        )
+
     def result(self, run: Run, *, clairvoyant: bool = False) -> Result:
         """What came of an episode so far, as `simulate` reports it.
 
@@ -126,18 +139,17 @@ class RoutingTask:
             run: The cluster and the episode's record.
             clairvoyant: Whether the agent knew remaining lengths.
         """
-        state = run.state
-        requests = state.requests[int(run.episode["running_at_start"][0]) :]
-        served = requests[~np.isnan(requests["finish_s"])]
-        steps = state.steps[: state.clock["step"][0]].copy()
-        metrics = measure(
-            steps,
-            served,
-            workers=self.cluster.workers,
-            idle_w=float(state.constants["idle_w"][0]),
-            window=DEFAULT_WINDOW,
-            dropped=0,
+        requests = self._own_requests(run)
+        hashes = None if self.episodes.workload.prompt_hash is None else requests["prompt_hash"]
+        return Result(
+            metrics=self.metrics(run, clairvoyant=clairvoyant),
+            requests=outcome_of(requests, np.ones(len(requests), np.bool_)),
+            steps=run.state.steps[: run.state.clock["step"][0]].copy(),
             clairvoyant=clairvoyant,
+            cluster=self.cluster,
+            workload=Workload(requests["arrival_s"], requests["prompt_tokens"], requests["output_tokens"], hashes),
         )
-        outcome = outcome_of(requests, np.ones(len(requests), np.bool_))
-        return Result(metrics=metrics, requests=outcome, steps=steps, clairvoyant=clairvoyant)
+
+    @staticmethod
+    def _own_requests(run: Run) -> Records:
+        return run.state.requests[int(run.episode["running_at_start"][0]) :]

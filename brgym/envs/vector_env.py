@@ -170,7 +170,7 @@ class RoutingVectorEnv(gymnasium.vector.VectorEnv[Observation, Integers, npt.NDA
 
     def _ending(self, row: int) -> dict[str, Any]:
         """What `info` says of an environment that has just ended."""
-        found = {"metrics": self.task.result(unpacked(self._packed(row))).metrics.as_dict()}
+        found = {"metrics": self.task.metrics(unpacked(self._packed(row))).as_dict()}
         if self.autoreset_mode != AutoresetMode.SAME_STEP:
             return found
         batch = self._begun()

@@ -1,6 +1,7 @@
 """Studies: policies compared under paired seeds, with honest statistics."""
 
 from brgym.plumbing.files import check_writable, write_atomically
+from brgym.plumbing.tables import write_table
 from brgym.study.cluster_by_name import cluster_of
 from brgym.study.cluster_settings import ClusterSetting, cluster_settings, with_settings
 from brgym.study.compare import compare
@@ -49,4 +50,5 @@ __all__ = [
     "write_atomically",
     "write_csv",
     "write_json",
+    "write_table",
 ]

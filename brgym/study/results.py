@@ -13,7 +13,8 @@ import pyarrow.parquet as pq
 
 from brgym._checks import check_choice
 from brgym.cluster import Reals
-from brgym.plumbing.files import write_atomically, write_text
+from brgym.plumbing.files import write_text
+from brgym.plumbing.tables import write_table
 from brgym.study.engine import Failure, Figures
 from brgym.study.statistics import Estimate, mean_interval, paired_difference, paired_ratio
 
@@ -136,7 +137,7 @@ class Results:
             OSError: If one cannot be written.
         """
         for file, table in ((CELLS, self.table), (TIMINGS, self.timings)):
-            write_atomically(folder / file, lambda sink, table=table: pq.write_table(table, sink))  # type: ignore[misc]
+            write_table(table, folder / file)
         write_text("".join(json.dumps(failure) + "\n" for failure in self.failures), folder / FAILURES)
 
     @property
