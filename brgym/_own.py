@@ -4,8 +4,8 @@ import importlib
 import os
 import sys
 import traceback
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from types import FrameType, ModuleType
 from typing import Any
 
@@ -65,15 +65,16 @@ def said_of(error: Exception) -> str:
     return f"{type(error).__name__}: {error}" + (f" ({place})" if place else "")
 
 
-def note_place(error: Exception) -> None:
-    """Notes at an error where in the user's own code it arose, if it did; the note goes with it to other processes.
-
-    Args:
-        error: As caught, so that its traceback begins with whoever called the user's code.
-    """
-    place = _place_of(error)
-    if place and place not in getattr(error, "__notes__", ()):
-        error.add_note(place)
+@contextmanager
+def places_noted() -> Iterator[None]:
+    """Notes at an error where in the user's own code it arose, if it did; the note goes with it to other processes."""
+    try:
+        yield
+    except Exception as error:
+        place = _place_of(error)
+        if place and place not in getattr(error, "__notes__", ()):
+            error.add_note(place)
+        raise
 
 
 def _place_of(error: Exception) -> str | None:

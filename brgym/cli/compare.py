@@ -55,10 +55,9 @@ def compare(
 
         outputs = checked_outputs({"--json": json, "--csv": csv, "--plot": plot})
         check_integer("seeds", seeds, minimum=1)
-        source = serving.source()
+        chosen, source = serving.served(cluster_settings)
         routers = named_policies(policies, predictor, source)
         named = None if reference is None else _reference(reference, routers)
-        chosen = serving.cluster_for(source, cluster_settings)
     with progress_bar(terminal) as (on_start, on_trial):
         on_start(seeds * len(routers))
         found = study.compare(

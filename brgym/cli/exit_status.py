@@ -49,7 +49,7 @@ def exit_status(program: str, command: Callable[[], object]) -> int:
 
 
 def _with_notes(message: str, error: Exception) -> str:
-    """The message, with where in the user's own code it arose, see `brgym._own.note_place`."""
+    """The message, with where in the user's own code it arose, see `brgym._own.places_noted`."""
     return " ".join([message, *(f"({note})" for note in getattr(error, "__notes__", ()))])
 
 
@@ -61,11 +61,16 @@ def _kind(warning: Warning | str) -> str:
 
 def _as_options(text: str) -> str:
     """Says a parameter the way the command line has it: `oversize='drop'` becomes `--oversize drop`."""
-    parameter = re.compile(r"^(?P<name>[a-z_]+)(?= must )|\b(?P<flag>[a-z_]+)=(?:True|'(?P<value>[\w-]+)')")
+    begins = r"^(?P<name>[a-z_]+)(?= (?:must|needs|is for) )|^(?P<one>[a-z_]+) and (?P<other>[a-z_]+)(?= exclude )"
+    parameter = re.compile(begins + r"|\b(?P<flag>[a-z_]+)=(?:True|'(?P<value>[\w-]+)')")
 
     def option(found: re.Match[str]) -> str:
-        name = found["name"] or found["flag"]
-        name = _OPTIONS.get(name, name).replace("_", "-")
-        return f"--{name} {found['value']}" if found["value"] else f"--{name}"
+        if found["one"]:
+            return f"{named(found['one'])} and {named(found['other'])}"
+        name = named(found["name"] or found["flag"])
+        return f"{name} {found['value']}" if found["value"] else name
+
+    def named(parameter: str) -> str:
+        return "--" + _OPTIONS.get(parameter, parameter).replace("_", "-")
 
     return parameter.sub(option, text)

@@ -20,7 +20,13 @@ class ServingOptions:
         candidates: How many of the oldest waiting requests a policy sees that binds from the pool; by default 32.
         workload: A name, see `brgym workloads`, or a trace file (CSV, JSONL, Parquet; plain or gzip).
         requests: Requests to draw from a built-in workload, or how many of a trace's first requests to take.
-        rate_scale: How many times as fast the requests arrive.
+        load: Rate of arrivals relative to the cluster's capacity, as 0.9; or backlog: all wait from the beginning.
+        rate_scale: How many times as fast the requests arrive; not beside a load, which sets the rate.
+        arrivals: Pattern of arrivals under the load, as poisson, gamma:cv=2, diurnal, bursts, ramp; by default as the
+            workload has them, and poisson for a built-in backlog.
+        resample: Whether each seed gets a trace of its own, put together from the trace's blocks.
+        repeat: How many times the requests come, one after the other.
+        train_share: Share of a trace's first requests that predictors learn from and that no run serves.
         sort: Sort an unsorted trace by arrival.
         invalid: What to do with a trace's rows of less than one prompt or output token.
         time_unit: What a trace's time stamps count, where neither its format nor a column's name tells.
@@ -35,7 +41,12 @@ class ServingOptions:
     candidates: int | Literal["all"] | None = None
     workload: str = "proprietary-like"
     requests: int | None = None
+    load: float | Literal["backlog"] | None = None
     rate_scale: float = 1.0
+    arrivals: str | None = None
+    resample: bool = False
+    repeat: int = 1
+    train_share: float = 0.0
     sort: bool = False
     invalid: Literal["error", "drop"] = "error"
     time_unit: Literal["s", "ms", "us", "ns"] | None = None
@@ -43,39 +54,23 @@ class ServingOptions:
     turns: Literal["drop", "keep"] = "drop"
     oversize: Literal["error", "drop"] = "error"
 
-    def source(self) -> "NamedWorkload":
-        """The requests of each seed.
-
-        Raises:
-            ValueError: As `brgym.study.source_of`.
-            OSError: Likewise.
-        """
-        from brgym.study import source_of
-
-        return source_of(
-            self.workload,
-            requests=self.requests,
-            rate_scale=self.rate_scale,
-            sort=self.sort,
-            invalid=self.invalid,
-            unit=self.time_unit,
-            spread=self.spread,
-            turns=self.turns,
-        )
-
-    def cluster_for(self, source: "NamedWorkload", settings: Mapping[str, Any]) -> "ClusterConfig":
-        """The cluster.
+    def served(self, settings: Mapping[str, Any]) -> "tuple[ClusterConfig, NamedWorkload]":
+        """The cluster, and the requests of each seed, at their load for it.
 
         Args:
-            source: What it is to serve.
-            settings: Other fields of its configuration, as `brgym.study.with_settings` reads them.
+            settings: Other fields of the cluster's configuration, as `brgym.study.with_settings` reads them.
 
         Raises:
-            ValueError: As `brgym.study.cluster_of` and `with_settings`.
-            OSError: As `brgym.study.cluster_of`.
+            ValueError: As `brgym.study.source_of`, `cluster_of` and `with_settings`.
+            OSError: As `brgym.study.source_of` and `cluster_of`.
         """
-        from brgym.study import cluster_of, with_settings
+        from brgym.study import WORKLOAD_OPTIONS, cluster_of, source_of, with_settings
 
+        given = vars(self)
+        reading = {"sort": self.sort, "invalid": self.invalid, "unit": self.time_unit, "spread": self.spread}
+        options = {name: given[name] for name in WORKLOAD_OPTIONS if name in given}
+        source = source_of(self.workload, **reading, turns=self.turns, **options)
         limits = {"slots": self.slots, "candidates": self.candidates}
         changes = {name: None if limit == "all" else limit for name, limit in limits.items() if limit is not None}
-        return with_settings(cluster_of(self.cluster, source, workers=self.workers, **changes), settings)
+        cluster = with_settings(cluster_of(self.cluster, source, workers=self.workers, **changes), settings)
+        return cluster, source.on(cluster)

@@ -8,7 +8,7 @@ from brgym.study.compare import compare
 from brgym.study.comparison import Comparison
 from brgym.study.engine import Failure, Progress
 from brgym.study.export import as_document, write_csv, write_json
-from brgym.study.named_workload import NamedWorkload
+from brgym.study.named_workload import WORKLOAD_OPTIONS, NamedWorkload
 from brgym.study.policy_choice import PolicyChoice, policy_choices
 from brgym.study.predictor_choice import PredictorChoice
 from brgym.study.results import Results
@@ -19,6 +19,7 @@ from brgym.study.trial import ImbalanceOverTime, PolicyFactory, Trial
 from brgym.study.workload_source import Drawn, Fixed, WorkloadSource, source_of
 
 __all__ = [
+    "WORKLOAD_OPTIONS",
     "ClusterSetting",
     "Comparison",
     "Drawn",

@@ -5,6 +5,7 @@ from typing import Any
 from brgym import afd
 from brgym._checks import check_integer
 from brgym.cluster import ClusterConfig, preset
+from brgym.study.named_workload import NamedWorkload
 from brgym.study.workload_source import WorkloadSource
 
 AFD_PREFIX = "afd:"
@@ -37,7 +38,7 @@ def cluster_of(name: str, source: WorkloadSource, *, workers: int | None = None,
     if workers is not None:
         check_integer("workers", workers, minimum=1)
     else:
-        requests = source.workload(0)
+        requests = (source.unplaced() if isinstance(source, NamedWorkload) else source).workload(0)
         load = afd.token_load(requests.prompt_tokens, requests.output_tokens, replicates=0)
         workers = afd.optimal_ratio(coefficients, batch=batch, load=load, method="gaussian").integer
     return afd.bundle_cluster(coefficients, ratio=workers, batch=batch, **changes)

@@ -61,7 +61,7 @@ def compare(
     trials = run_cells(cells, jobs=jobs, on_outcome=on_trial)
     return Comparison(
         cluster=cluster,
-        workload=source.name,
+        workload=source.described if isinstance(source, NamedWorkload) else source.name,
         drawn_per_seed=source.drawn_per_seed,
         fingerprints=tuple(workload.fingerprint() for workload in workloads),
         summaries=tuple(workload.summary() for workload in workloads),

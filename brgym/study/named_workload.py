@@ -90,7 +90,7 @@ class NamedWorkload:
                 raise ValueError(f"load must be a number above 0 or {BACKLOG}, got {self.load!r}")
             check_real("load", self.load, minimum=0.0, exclusive=True)
         if self.load is not None and self.rate_scale != 1.0:
-            raise ValueError("give one of load and rate_scale")
+            raise ValueError("load and rate_scale exclude each other: a load sets the rate")
         if self.arrivals is not None:
             if self.load is None or self.load == BACKLOG:
                 raise ValueError("arrivals needs a load, which sets their rate")
@@ -100,6 +100,24 @@ class NamedWorkload:
     def drawn_per_seed(self) -> bool:
         """Whether seeds have requests of their own."""
         return self.name in BUILT_IN or self.resample or self._pattern is not None
+
+    @property
+    def described(self) -> str:
+        """The name, with what is made of it."""
+        load = self.load if isinstance(self.load, str) or self.load is None else f"load {self.load:g}"
+        made = [
+            *([] if not self.train_share else [f"without its first {self.train_share:.0%}"]),
+            *([] if self.repeat == 1 else [f"{self.repeat} times"]),
+            *(["resampled"] if self.resample else []),
+            *([] if self.rate_scale == 1.0 else [f"{self.rate_scale:g} times as fast"]),
+            *([] if load is None else [load]),
+            *([] if self.arrivals is None else [self.arrivals]),
+        ]
+        return ", ".join([self.name, *made])
+
+    def unplaced(self) -> "NamedWorkload":
+        """The same with its own arrivals: what a cluster can be sized for before anybody knows its capacity."""
+        return replace(self, load=None, arrivals=None, cluster=None)
 
     def on(self, cluster: ClusterConfig) -> "NamedWorkload":
         """The same for a cluster, whose capacity a load refers to; without a load there is nothing to refer."""

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from joblib import Parallel, delayed, effective_n_jobs
 
 from brgym._checks import check_integer
-from brgym._own import note_place, search_also, search_path
+from brgym._own import places_noted, search_also, search_path
 from brgym.study.engine.backends import Backend, backend_of
 from brgym.study.engine.cell import Cell, Failure, Figures, key_of
 from brgym.study.engine.journal import Journal, Reading
@@ -124,11 +124,8 @@ def _batches(cells: dict[str, Cell[Figures]], jobs: int) -> list[_Batch]:
 
 def _run(cell: Cell[Outcome], path: Sequence[str]) -> Outcome:
     search_also(path)  # for cells that name modules of the user's own
-    try:
+    with places_noted():
         return cell.run()
-    except Exception as error:
-        note_place(error)
-        raise
 
 
 def _run_batches(journal: Journal, batches: Sequence[_Batch], *, threads: bool) -> None:
