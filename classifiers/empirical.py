@@ -14,6 +14,7 @@ from brgym._checks import check_integer
 from brgym._compile import compiled
 from brgym.cluster import Integers, Reals
 from brgym.workload import Workload
+from classifiers.fitted import check_fitted
 from classifiers.interface import ActiveRequests
 from classifiers.layout import MAX_OUTPUT_TOKENS, MAX_REQUESTS, Array, Layout, check_settings
 from classifiers.lookup import Buckets, KeyIndex, first_above
@@ -51,11 +52,13 @@ class Survival(BaseEstimator):  # type: ignore[misc]  # scikit-learn is not type
 
     def expected_remaining(self, view: ActiveRequests, horizon: int) -> Reals:
         """E[min(remaining, horizon + 1)] of each active request, in steps, shape (active requests,)."""
+        check_fitted(self, "tail_")
         check_integer("horizon", horizon, minimum=0)
         return self.expected_at_each_age(horizon).take(view.active_generated_tokens, mode="clip")
 
     def survival(self, view: ActiveRequests, horizon: int) -> Reals:
         """P(remaining > h), h = 0..horizon, of each active request, shape (active requests, horizon + 1)."""
+        check_fitted(self, "tail_")
         check_integer("horizon", horizon, minimum=0)
         return self.survival_after(view.active_generated_tokens, horizon)
 
@@ -141,6 +144,7 @@ class ExactMatch(BaseEstimator):  # type: ignore[misc]  # scikit-learn is not ty
 
     def expected_remaining(self, view: ActiveRequests, horizon: int) -> Reals:
         """E[min(remaining, horizon + 1)] of each active request, in steps, shape (active requests,)."""
+        check_fitted(self, "fallback_")
         check_integer("horizon", horizon, minimum=0)
         age = view.active_generated_tokens
         fallback = self.fallback_.expected_at_each_age(horizon)
@@ -151,6 +155,7 @@ class ExactMatch(BaseEstimator):  # type: ignore[misc]  # scikit-learn is not ty
 
     def survival(self, view: ActiveRequests, horizon: int) -> Reals:
         """P(remaining > h), h = 0..horizon, of each active request, shape (active requests, horizon + 1)."""
+        check_fitted(self, "fallback_")
         check_integer("horizon", horizon, minimum=0)
         age = view.active_generated_tokens
         curves = self.fallback_.survival_after(age, horizon)

@@ -7,12 +7,12 @@ from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator
-from sklearn.exceptions import NotFittedError
 
 from brgym._checks import check_integer, check_real
 from brgym.cluster import Integers, Reals
 from brgym.workload import Workload
 from classifiers.features import Features, PromptHistory, check_names, has_history
+from classifiers.fitted import check_fitted
 from classifiers.interface import ActiveRequests
 from classifiers.layout import MAX_OUTPUT_TOKENS, Layout, Part, check_settings
 from classifiers.snapshots import (
@@ -217,6 +217,5 @@ class LearnedPredictor(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-lear
         return features, Examples(features.training_matrix(drawn), drawn.seen_steps, drawn.ended)
 
     def _rows(self, view: ActiveRequests) -> Reals:
-        if not hasattr(self, "features_"):
-            raise NotFittedError(f"this {type(self).__name__} has learned nothing yet: call fit(workload) first")
+        check_fitted(self, "features_")
         return self.features_.matrix(view)

@@ -279,8 +279,8 @@ def test_the_oracle_is_a_predictor_too_and_the_notes_say_clairvoyant(capsys):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--policies", "jsq,br-h"), "br-h and --predictor DIR go together"),
-        (("--policies", "jsq", "--predictor", "oracle"), "br-h and --predictor DIR go together"),
+        (("--policies", "jsq,br-h"), "br-h and --predictor (a folder, or oracle) go together"),
+        (("--policies", "jsq", "--predictor", "oracle"), "br-h and --predictor (a folder, or oracle) go together"),
         (("--policies", "br-h", "--predictor", "no-such-folder"), "no-such-folder"),
     ],
 )

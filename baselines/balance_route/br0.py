@@ -39,10 +39,10 @@ class BR0(CompiledPoolPolicy):
         greedy_above: Free slots of all workers together above which single requests are admitted (our choice; the
             paper's value was not recovered). 0 always admits single requests.
         subset_window: Candidates whose subsets are tried, 1..16 (our choice; the paper's timing table has 4).
-        worker_choice: Which worker is next: "most-free-slots" (the paper; ties: lowest load) or "lowest-load" (ours;
-            ties: most free slots), among those with a free slot; the lowest index on further ties.
         order: Which candidates the window takes first: "arrival", "prompt-ascending" or "prompt-descending", the prompt
             being the context that would be admitted; the older first on ties.
+        worker_choice: Which worker is next: "most-free-slots" (the paper; ties: lowest load) or "lowest-load" (ours;
+            ties: most free slots), among those with a free slot; the lowest index on further ties.
 
     Raises:
         ValueError: If a parameter is outside its range.

@@ -84,7 +84,10 @@ class BRH:
         if not isinstance(predictor, Predictor):
             raise TypeError(f"predictor must have expected_remaining and survival, got {predictor!r}")
         if horizon == AUTO and not knows_mean_output(predictor):
-            raise TypeError(f"horizon='auto' needs a predictor with mean_output_tokens, got {predictor!r}")
+            raise TypeError(
+                "horizon='auto' needs a predictor with mean_output_tokens, which ours have once fitted; "
+                f"got {predictor!r}"
+            )
         self.predictor = predictor
         self.horizon: int | Literal["auto"] = (
             horizon if horizon == AUTO else check_integer("horizon", horizon, minimum=0, maximum=_MAX_STEPS)

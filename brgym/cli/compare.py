@@ -48,7 +48,7 @@ def compare(
         cluster_settings: Other fields of the cluster's configuration, as `brgym.study.with_settings` reads them.
     """
     terminal = progress_console()
-    with terminal.status("loading (the first run compiles for about a minute)"):
+    with terminal.status("loading (the first run compiles for about half a minute)"):
         from brgym import study
         from brgym._checks import check_integer
         from brgym.study import console

@@ -23,8 +23,8 @@ def named_policies(listed: str, predictor: str | None, source: "NamedWorkload") 
     found = specifications(listed)
     if any(specification.looks_ahead for specification in found) != (predictor is not None):
         raise ValueError(
-            "br-h and --predictor DIR go together, and bf-io with a horizon: they look ahead with it, the other "
-            "policies do not"
+            "br-h and --predictor (a folder, or oracle) go together, and bf-io with a horizon: they look ahead with "
+            "it, the other policies do not"
         )
     choices = policy_choices(found, [] if predictor is None else [PredictorChoice(predictor)])
     for choice in choices:

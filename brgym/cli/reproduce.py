@@ -27,7 +27,7 @@ def balance_route(
         out: Folder for the report, the CSV file, the pictures and the results of single runs.
     """
     console = progress_console()
-    with console.status("loading (the first run compiles for about a minute)"):
+    with console.status("loading (the first run compiles for about half a minute)"):
         from brgym.study.reproduce.balance_route import reproduce
 
     with progress_bar(console) as (on_start, on_done):

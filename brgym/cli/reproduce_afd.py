@@ -29,7 +29,7 @@ def afd(
         out: Folder for the report, the CSV files, the pictures and the results of single simulations.
     """
     console = progress_console()
-    with console.status("loading (the first run compiles for about a minute)"):
+    with console.status("loading (the first run compiles for about half a minute)"):
         from brgym.study.reproduce.afd import reproduce
 
     with progress_bar(console) as (on_start, on_done):

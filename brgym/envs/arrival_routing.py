@@ -10,6 +10,8 @@ from brgym.envs.task import RoutingTask
 
 def arrival_task(*, cluster: ClusterConfig | None = None, **options: Any) -> RoutingTask:
     """The task of `ArrivalRoutingEnv`; arguments and errors as there."""
+    if "candidates" in options:
+        raise TypeError("candidates is no argument here: the only candidate is the request that has just arrived")
     cluster = cluster or ClusterConfig()
     return RoutingTask.of(cluster, binding=ON_ARRIVAL, candidates=1, actions=cluster.workers, **options)
 

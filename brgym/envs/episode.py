@@ -52,8 +52,7 @@ class Episodes:
         start: "cold", an empty cluster, or "stationary".
         occupancy: Share of the slots that a stationary start fills, in 0..1.
         placement: Which worker gets the next running request: "round-robin", the workers in turn, or "lowest-load"
-            among
-            those on which it fits (ties: the lowest index). One that does not fit is left out.
+            among those on which it fits (ties: the lowest index). One that does not fit is left out.
 
     Raises:
         TypeError: If a parameter is of the wrong type.

@@ -70,7 +70,7 @@ def cluster_settings(config: "type[DataclassInstance]" = ClusterConfig) -> list[
         if kinds:
             forms = [f"{_word(kind) + ':' if len(kinds) > 1 else ''}NAME=VALUE,..." for kind in kinds]
             told = [f"Of {_word(kind)}: {_parts(kind)}" for kind in kinds]
-            none = [NONE] if repeated or type(None) in members_of(annotation) else []
+            none = [NONE] if _may_be_empty(annotation) else []
             found.append(ClusterSetting(name, " ".join([about, *told]), "|".join(forms + none), repeated))
     return found
 
@@ -159,6 +159,18 @@ def _sequence_of(annotation: Any) -> Any:
         if len(hints) == 1 and (only := _sequence_of(next(iter(hints.values())))):
             return annotation, next(iter(hints)), only[2]
     return None
+
+
+def _may_be_empty(annotation: Any) -> bool:
+    """Whether `none` is a value: None, or the empty sequence where that is allowed."""
+    sequence = _sequence_of(annotation)
+    if not sequence:
+        return type(None) in members_of(annotation)
+    try:
+        sequence[0](())
+    except ValueError:
+        return False
+    return True
 
 
 def _is_small(kind: Any) -> bool:

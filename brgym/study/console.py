@@ -33,6 +33,9 @@ _MEANS = (
     _Column("routing\np99 (us)", "routing_time_p99_s", ".1f", 1e6),
 )
 
+_SPECIFICATION_COLUMNS = 22
+"""Longer specifications are broken between their parameters."""
+
 
 def comparison_table(comparison: Comparison) -> Table:
     """Two rows a policy, over the measurement window and over the whole run.
@@ -41,10 +44,14 @@ def comparison_table(comparison: Comparison) -> Table:
     """
     table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     table.add_column("policy", overflow="fold")
-    for header in ("imbalance\n(tokens)", f"ratio to\n{comparison.reference}", *(column.header for column in _MEANS)):
+    for header in (
+        "imbalance\n(tokens)",
+        f"ratio to\n{_in_lines(comparison.reference)}",
+        *(column.header for column in _MEANS),
+    ):
         table.add_column(header, justify="right", overflow="fold")
     for policy in comparison.policies:
-        table.add_row(policy, *_cells(comparison, policy, ""))
+        table.add_row(_in_lines(policy), *_cells(comparison, policy, ""))
         table.add_row("  whole run", *_cells(comparison, policy, "run_"), style="dim")
     return table
 
@@ -102,13 +109,20 @@ def _step(cluster: ClusterConfig) -> str:
 
 def _seeds(comparison: Comparison) -> str:
     count = len(comparison.seeds)
+    if count == 1:
+        return "Seeds: one, so there are no intervals; every policy met the same requests."
     if comparison.drawn_per_seed:
         what = "each drew its own requests, the same for every policy"
     else:
         what = "the trace is the same for all, so they cover the policies' own randomness only, not other traces"
-    if count == 1:
-        return f"Seeds: one, so there are no intervals; {what}."
     return f"Seeds: {count}, paired; ± and [ ] are {CONFIDENCE:.0%} Student-t intervals over them; {what}."
+
+
+def _in_lines(specification: str) -> str:
+    """A policy's specification, each parameter on a line of its own where it has more than fit on one."""
+    if len(specification) <= _SPECIFICATION_COLUMNS:
+        return specification
+    return specification.replace(":", ":\n ", 1).replace(",", ",\n ")
 
 
 def _plus_minus(estimate: Estimate) -> str:

@@ -44,6 +44,16 @@ def require(holds: bool | np.bool_, found: str) -> None:
         raise AssertionError(found)
 
 
+def require_an_object(subject: object) -> None:
+    """As `require`: that a class has not been given for an object of it.
+
+    Args:
+        subject: What is checked.
+    """
+    if isinstance(subject, type):
+        raise AssertionError(f"it is the class {subject.__name__} itself; give an object of it")
+
+
 def require_all(holds: npt.NDArray[np.bool_], values: npt.NDArray[np.float64], what: str) -> None:
     """As `require`, for each entry; the message has the first that fails.
 
@@ -54,4 +64,4 @@ def require_all(holds: npt.NDArray[np.bool_], values: npt.NDArray[np.float64], w
     """
     if not holds.all():
         place = tuple(int(index) for index in np.argwhere(~holds)[0])
-        raise AssertionError(f"{what}[{', '.join(map(str, place))}] is {values[place]!r}")
+        raise AssertionError(f"{what}[{', '.join(map(str, place))}] is {float(values[place])!r}")

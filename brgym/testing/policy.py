@@ -20,7 +20,7 @@ from brgym.cluster import (
     simulate,
 )
 from brgym.cluster.engine import ON_ARRIVAL, binding_of, decide
-from brgym.testing.failure import require, rule
+from brgym.testing.failure import require, require_an_object, rule
 from brgym.testing.scenarios import Scenario, scenarios, with_secrets_changed
 
 _SEED = 7
@@ -46,6 +46,7 @@ def check_policy(policy: Policy) -> None:
         ConformanceError: If it breaks a rule.
     """
     with rule(policy, _PROTOCOL):
+        require_an_object(policy)
         binding_of(policy)
     runs = []
     for scenario in scenarios():

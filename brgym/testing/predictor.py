@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 import baselines
 from brgym.cluster import ClusterConfig, Reals, RouterView, is_clairvoyant, simulate
-from brgym.testing.failure import require, require_all, rule
+from brgym.testing.failure import require, require_all, require_an_object, rule
 from brgym.testing.scenarios import scenarios, with_secrets_changed
 from classifiers.answers import TOLERANCE, checked_remaining, checked_survival
 from classifiers.interface import Predictor
@@ -37,6 +37,7 @@ def check_predictor(predictor: Predictor) -> None:
         ConformanceError: If it breaks a rule.
     """
     with rule(predictor, _PROTOCOL):
+        require_an_object(predictor)
         require(isinstance(predictor, Predictor), f"there is no such method in {predictor!r}")
     for scenario in scenarios():
         first = _Asked(predictor, scenario.name)

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.exceptions import NotFittedError
 
 from brgym.workload import Workload
 from classifiers import ExactMatch, Survival
@@ -34,6 +35,15 @@ def test_exact_match_is_the_survival_of_the_same_prompt_and_of_all_on_a_miss(spl
         expected = [np.mean(outlive > h) for h in range(HORIZON + 1)] if len(outlive) else fallback[row]
         np.testing.assert_allclose(curves[row], expected)
         assert expected_steps[row] == pytest.approx(sum(expected))
+
+
+@pytest.mark.parametrize("predictor", [Survival(), ExactMatch()])
+def test_unfitted_ones_say_so(split, predictor):
+    _, later = split
+    snapshots = sample_snapshots(later, 10, seed=0)
+    for ask in (predictor.expected_remaining, predictor.survival):
+        with pytest.raises(NotFittedError, match=r"has learned nothing yet: call fit\(workload\) first"):
+            ask(snapshots, 5)
 
 
 def test_exact_match_needs_hashes():

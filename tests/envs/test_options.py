@@ -60,3 +60,9 @@ def test_options_of_reset_that_mean_nothing_are_refused_and_nothing_happens(env_
     envs = gymnasium.make_vec(env_id, num_envs=2, workload=some_requests())
     with pytest.raises(ValueError, match="unknown option of reset 'reset_masks'; did you mean 'reset_mask'"):
         envs.reset(options={"reset_masks": np.ones(2, np.bool_)})
+
+
+@pytest.mark.parametrize("make", [gymnasium.make, partial(gymnasium.make_vec, num_envs=2)])
+def test_arrival_routing_says_why_it_has_no_candidates(make: Any) -> None:
+    with pytest.raises(TypeError, match="candidates is no argument here: the only candidate is the request"):
+        make("brgym/ArrivalRouting-v0", workload=some_requests(), candidates=4)

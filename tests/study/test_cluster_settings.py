@@ -119,3 +119,9 @@ def test_mistakes_in_new_fields_too(texts, message):
     with pytest.raises(ValueError) as error:
         with_settings(Later(), texts)
     assert message in str(error.value)
+
+
+def test_none_is_offered_only_where_it_is_a_value():
+    forms = {setting.name: setting.form for setting in cluster_settings()}
+    assert forms["power"].endswith("|none")
+    assert not forms["step_time"].endswith("|none")  # a cluster without a step time is none

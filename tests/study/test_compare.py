@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from joblib import parallel_config
+from rich.console import Console
 
 import baselines
 from baselines.pooled import LeastKV
@@ -170,3 +171,13 @@ def test_built_in_workloads_are_drawn_and_files_are_fixed(tmp_path):
     assert trace.workload(0).arrival_s.tolist() == [0.0, 2.0]
     with pytest.raises(ValueError, match=r"requests must be in 1\.\.3, got 4"):
         source_of(file, requests=4)
+
+
+def test_a_long_specification_breaks_between_its_parameters_only():
+    written = "br-0:subset_window=4,worker_choice=lowest-load"
+    routers = {written: lambda: baselines.from_spec(written), "jsq": lambda: baselines.make("jsq")}
+    found = compare(CLUSTER, Drawn("drawn", drawn), routers, [0, 1], reference=written)
+    page = Console(width=130)
+    with page.capture() as captured:
+        page.print(comparison_table(found))
+    assert {"br-0:", "subset_window=4,", "worker_choice=lowest-load"} <= set(captured.get().split())

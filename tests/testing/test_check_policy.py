@@ -167,3 +167,8 @@ def test_global_generators_are_left_as_they_were() -> None:
     np.random.seed(3)  # noqa: NPY002
     check_policy(Sound())
     assert (random.random(), np.random.random()) == expected  # noqa: NPY002
+
+
+def test_a_class_in_place_of_a_policy_is_told_so() -> None:
+    with pytest.raises(ConformanceError, match="it is the class Sound itself; give an object of it"):
+        check_policy(Sound)  # type: ignore[arg-type]

@@ -45,6 +45,11 @@ class Constant:
         return np.tile(self.stays ** np.arange(horizon + 1), (len(view.running), 1))
 
 
+def test_a_class_in_place_of_a_predictor_is_told_so() -> None:
+    with pytest.raises(ConformanceError, match="it is the class Constant itself; give an object of it"):
+        check_predictor(Constant)  # type: ignore[arg-type]
+
+
 def test_a_sound_predictor_conforms() -> None:
     check_predictor(Constant())
 
@@ -132,7 +137,10 @@ class Peeks(Constant):
         (OneTooMany(), r"OneTooMany breaks DESIGN 2\.9 \(expected_remaining|\(survival is.*the shape is"),
         (Rising(), r"Rising breaks DESIGN 2\.9 \(survival is.*survival\[0, 10\] is .* after .*not above"),
         (DeadAlready(), r"DeadAlready breaks DESIGN 2\.9 \(expected_remaining|\(survival is.*survival\[0, 0\] is"),
-        (TwoMinds(), r"TwoMinds breaks DESIGN 2\.9 \(expected_remaining is the sum.*horizon 1\): the difference\[0\]"),
+        (
+            TwoMinds(),
+            r"TwoMinds breaks DESIGN 2\.9 \(expected_remaining is the sum.*the difference\[0\] is -?\d",
+        ),
         (Moody(), r"Moody breaks DESIGN 2\.9 \((deterministic|expected_remaining is the sum)"),
         (OnlyFull(), r"OnlyFull breaks DESIGN 2\.9 \(it answers for any.*0 active requests"),
         (Vandal(), r"Vandal breaks DESIGN 2\.9 \(it answers.*read-only"),
