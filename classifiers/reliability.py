@@ -5,12 +5,12 @@ from pathlib import Path
 
 import numpy as np
 
-from brgym.plumbing.pictures import write_png
+from brgym.plumbing.pictures import write_picture
 from classifiers.scores import BINS, Predictions
 
 
 def write_reliability_plot(said: Mapping[str, Predictions], path: Path) -> None:
-    """Draws the curve of each predictor, and how often each probability was said, as PNG.
+    """Draws the curve of each predictor, and how often each probability was said.
 
     Args:
         said: Predictions by name.
@@ -37,4 +37,4 @@ def write_reliability_plot(said: Mapping[str, Predictions], path: Path) -> None:
     counts.set_yscale("log")
     counts.set_ylabel("share of snapshots")
     counts.set_xlabel("predicted probability of ending within the horizon")
-    write_png(figure, path)
+    write_picture(figure, path)

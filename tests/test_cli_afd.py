@@ -58,7 +58,7 @@ def test_limits_and_costs_change_the_answer(capsys):
         (("--tpot-limit", "1"), "tpot 1 cannot be kept"),
         (("--instances", "1"), "--instances must be at least 2, got 1"),
         (("--seed", "-1"), "--seed must be at least 0, got -1"),
-        (("--plot", "out.pdf"), "--plot must name a .png file"),
+        (("--plot", "out.gif"), "--plot must name a .png, .pdf or .svg file"),
     ],
 )
 def test_a_mistake_is_one_line_and_status_2(options, message, capsys):

@@ -67,7 +67,7 @@ def afd(
         steps: Decode steps of a simulation; by default as many as the workload's lifetimes ask for.
         seed: Seed of a built-in workload, of the interval and of the simulations.
         json: Write everything that was found to this file.
-        plot: Write the throughput along the ratio to this PNG file.
+        plot: Write the throughput along the ratio to this PNG, PDF or SVG file, by its suffix.
     """
     outputs = checked_outputs({"--json": json, "--plot": plot})
     with progress_console().status("running (the first run compiles for some seconds)"):
@@ -117,7 +117,7 @@ def _write(sizing: "Sizing", workload: str, splits: "dict[str, Split]", outputs:
 
     from brgym.afd.sizing import as_document
     from brgym.plumbing.files import write_document
-    from brgym.plumbing.pictures import write_png
+    from brgym.plumbing.pictures import write_picture
 
     if "--json" in outputs:
         named = {name: asdict(split) | {"ratio": split.ratio} for name, split in splits.items()}
@@ -125,7 +125,7 @@ def _write(sizing: "Sizing", workload: str, splits: "dict[str, Split]", outputs:
     if "--plot" in outputs:
         from brgym.afd.plot import draw  # matplotlib takes a second to import
 
-        write_png(draw(sizing), outputs["--plot"])
+        write_picture(draw(sizing), outputs["--plot"])
 
 
 def _notes(sizing: "Sizing", workload: str, splits: "dict[str, Split]") -> list[str]:

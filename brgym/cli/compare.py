@@ -44,7 +44,7 @@ def compare(
         jobs: Runs side by side; -1: as many as there are cores. Routing times are cleanest with 1.
         json: Write everything that was found to this file.
         csv: Write one row a run to this file.
-        plot: Write the imbalance over time to this PNG file.
+        plot: Write the imbalance over time to this PNG, PDF or SVG file, by its suffix.
         cluster_settings: Other fields of the cluster's configuration, as `brgym.study.with_settings` reads them.
     """
     terminal = progress_console()

@@ -13,15 +13,15 @@ def checked_outputs(paths: dict[str, Path | None]) -> dict[str, Path]:
     """The files that were asked for, by option, checked before the work is done.
 
     Raises:
-        ValueError: If `--plot` names no PNG file, or as `brgym.plumbing.files.check_writable`.
+        ValueError: If `--plot` names no PNG, PDF or SVG file, or as `brgym.plumbing.files.check_writable`.
         OSError: As `brgym.plumbing.files.check_writable`.
     """
     from brgym.plumbing.files import check_writable
+    from brgym.plumbing.pictures import check_picture
 
     outputs = {option: path for option, path in paths.items() if path is not None}
-    plot = outputs.get("--plot")
-    if plot is not None and plot.suffix.lower() != ".png":
-        raise ValueError(f"--plot must name a .png file, got {plot}")
+    if "--plot" in outputs:
+        check_picture("--plot", outputs["--plot"])
     check_writable(outputs)
     return outputs
 

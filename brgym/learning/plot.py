@@ -6,11 +6,11 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from brgym.learning.training import Point
-from brgym.plumbing.pictures import write_png
+from brgym.plumbing.pictures import write_picture
 
 
 def write_curve_plot(curve: Sequence[Point], rivals: Mapping[str, float], path: Path) -> None:
-    """Writes a PNG: imbalance on the validation seeds, as a ratio to BR-0's, against decisions played.
+    """Writes a picture: imbalance on the validation seeds, as a ratio to BR-0's, against decisions played.
 
     Args:
         curve: The learning curve.
@@ -35,4 +35,4 @@ def write_curve_plot(curve: Sequence[Point], rivals: Mapping[str, float], path: 
     axes.set_ylim(bottom=0)
     axes.grid(alpha=0.3)
     axes.legend(fontsize="small")
-    write_png(figure, path)
+    write_picture(figure, path)

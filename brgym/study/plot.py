@@ -4,12 +4,12 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from brgym.plumbing.pictures import write_png
+from brgym.plumbing.pictures import write_picture
 from brgym.study.comparison import Comparison
 
 
 def write_plot(comparison: Comparison, path: Path) -> None:
-    """Writes a PNG: the imbalance over time under the first seed, one line a policy.
+    """Writes a picture: the imbalance over time under the first seed, one line a policy.
 
     Args:
         comparison: What to show.
@@ -18,7 +18,7 @@ def write_plot(comparison: Comparison, path: Path) -> None:
     Raises:
         OSError: If the file cannot be written.
     """
-    write_png(draw(comparison), path)
+    write_picture(draw(comparison), path)
 
 
 def draw(comparison: Comparison) -> Figure:

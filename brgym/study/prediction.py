@@ -13,7 +13,7 @@ import baselines
 from baselines.balance_route.br_h import Projection
 from brgym._checks import check_integer
 from brgym.cluster import ClusterConfig
-from brgym.plumbing.pictures import write_png
+from brgym.plumbing.pictures import write_picture
 from brgym.study.compare import compare
 from brgym.study.comparison import Comparison
 from brgym.study.trial import Trial
@@ -89,7 +89,7 @@ def compare_predictors(
 
 
 def write_worth_plot(comparison: Comparison, auc: Mapping[str, float], path: Path) -> None:
-    """Writes a PNG: imbalance of BR-0's against the area under the ROC curve of "ends within the horizon".
+    """Writes a picture: imbalance of BR-0's against the area under the ROC curve of "ends within the horizon".
 
     Args:
         comparison: What `compare_predictors` found.
@@ -111,7 +111,7 @@ def write_worth_plot(comparison: Comparison, auc: Mapping[str, float], path: Pat
     axes.set_ylabel(f"imbalance of BR-H, ratio to {comparison.reference}")
     axes.grid(alpha=0.3)
     axes.legend(fontsize="small")
-    write_png(figure, path)
+    write_picture(figure, path)
 
 
 def _draw(axes: Axes, comparison: Comparison, auc: Mapping[str, float], style: str, label: str) -> None:

@@ -10,7 +10,7 @@ from joblib import Parallel, delayed
 from brgym._checks import check_choice, check_integer
 from brgym._ingredients import digest_of_modules
 from brgym.plumbing.files import write_rows, write_text
-from brgym.plumbing.pictures import write_png
+from brgym.plumbing.pictures import write_picture
 from brgym.study.reproduce.afd import routers, search
 from brgym.study.reproduce.afd.grid import Cell, cells
 from brgym.study.reproduce.afd.report import report
@@ -121,6 +121,6 @@ def _draw(explored: Sequence[Explored], cases: Sequence[Case], served: Served, o
     from brgym.study.reproduce.afd import plots  # matplotlib takes a second to import
 
     if explored:
-        write_png(plots.draw_grid(explored), out / "ratios.png")
+        write_picture(plots.draw_grid(explored), out / "ratios.png")
     if cases:
-        write_png(plots.draw_routers(cases, served), out / "routers.png")
+        write_picture(plots.draw_routers(cases, served), out / "routers.png")

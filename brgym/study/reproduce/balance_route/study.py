@@ -7,7 +7,7 @@ from typing import Literal
 from brgym._checks import check_choice, check_integer
 from brgym._ingredients import digest_of_modules
 from brgym.plumbing.files import write_text
-from brgym.plumbing.pictures import write_png
+from brgym.plumbing.pictures import write_picture
 from brgym.study.reproduce.balance_route import running
 from brgym.study.reproduce.balance_route.csv_file import write_cells
 from brgym.study.reproduce.balance_route.outcomes import Outcomes
@@ -102,9 +102,9 @@ def _draw(shown: list[Table], moved: list[Sweep], outcomes: Outcomes, out: Path)
     from brgym.study.reproduce.balance_route import plots  # matplotlib takes a second to import
 
     if shown:
-        write_png(plots.draw_tables(shown, outcomes), out / "tables.png")
+        write_picture(plots.draw_tables(shown, outcomes), out / "tables.png")
     for sweep in moved:
-        write_png(plots.draw_sweep(sweep, outcomes), out / f"{sweep.name}.png")
+        write_picture(plots.draw_sweep(sweep, outcomes), out / f"{sweep.name}.png")
 
 
 def _command(part: Part, seeds: int, workers: Sequence[int], requests: int | None) -> str:
