@@ -8,11 +8,11 @@ from brgym.cluster.admission import admit
 from brgym.cluster.asking import decide, refusal
 from brgym.cluster.drive import run, view_for
 from brgym.cluster.figures import step_seconds
-from brgym.cluster.identity import key_after, row_of
+from brgym.cluster.identity import key_after, key_of, row_of
 from brgym.cluster.kernel import DECIDE, DONE, LOG_FULL, STUCK, advance, apply
 from brgym.cluster.layout import Bytes, borrower, records_in
 from brgym.cluster.metrics import DEFAULT_WINDOW, measure
-from brgym.cluster.policy import binding_of
+from brgym.cluster.policy import binding_of, name_of
 from brgym.cluster.records import FROM_POOL, ON_ARRIVAL, ROUTE, STEP
 from brgym.cluster.routing_time import empty_histogram
 from brgym.cluster.simulate import check_fits, outcome_of
@@ -45,7 +45,9 @@ __all__ = [
     "empty_histogram",
     "initial_state",
     "key_after",
+    "key_of",
     "measure",
+    "name_of",
     "next_event_s",
     "outcome_of",
     "records_in",

@@ -27,7 +27,7 @@ AMOUNTS = "viridis"
 COLUMN_IN, PAGE_IN = 3.5, 7.16
 """Widths of a figure over one and over two columns of a paper, in inches (IEEE's; ACM's are nearly the same)."""
 
-PAPER = {
+PAPER: dict[Any, Any] = {
     "font.size": 8,
     "axes.titlesize": 8,
     "axes.labelsize": 8,
