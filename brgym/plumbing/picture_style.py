@@ -92,8 +92,14 @@ def new_figure(columns: Literal[1, 2] = 1, *, height_in: float = 2.4) -> "Figure
     return Figure(figsize=(COLUMN_IN if columns == 1 else PAGE_IN, height_in), dpi=200, layout="constrained")
 
 
-def legend_below(figure: "Figure", axes: "Axes", *, columns: int) -> None:
-    """A legend under the axes, where it hides nothing; none where nothing has a name."""
+def legend_below(figure: "Figure", axes: "Axes") -> None:
+    """A legend under the axes, where it hides nothing; as many columns as fit, none where nothing has a name."""
     handles, labels = axes.get_legend_handles_labels()
     if handles:
+        entry_in = _HANDLE_IN + _LETTER_IN * max(map(len, labels))
+        columns = max(1, int(figure.get_figwidth() / entry_in))
         figure.legend(handles, labels, loc="outside lower center", ncols=min(columns, len(handles)))
+
+
+_HANDLE_IN, _LETTER_IN = 0.55, 0.06
+"""What a legend's entry needs beside a line's sample, roughly, at the size of `PAPER`."""

@@ -13,9 +13,12 @@ from brgym.study.policy_choice import PolicyChoice, policy_choices
 from brgym.study.predictor_choice import PredictorChoice
 from brgym.study.results import Results
 from brgym.study.statistics import Estimate, mean_interval, paired_difference, paired_ratio
+from brgym.study.stays import record_stays, slots_of, stays_of
+from brgym.study.stepped_run import SteppedRun
 from brgym.study.study import Study
 from brgym.study.study_file import StudyError
 from brgym.study.trial import ImbalanceOverTime, PolicyFactory, Trial
+from brgym.study.worker_loads import WorkerLoads
 from brgym.study.workload_source import Drawn, Fixed, WorkloadSource, source_of
 
 __all__ = [
@@ -33,9 +36,11 @@ __all__ = [
     "PredictorChoice",
     "Progress",
     "Results",
+    "SteppedRun",
     "Study",
     "StudyError",
     "Trial",
+    "WorkerLoads",
     "WorkloadSource",
     "as_document",
     "check_writable",
@@ -46,7 +51,10 @@ __all__ = [
     "paired_difference",
     "paired_ratio",
     "policy_choices",
+    "record_stays",
+    "slots_of",
     "source_of",
+    "stays_of",
     "with_settings",
     "write_atomically",
     "write_csv",

@@ -6,6 +6,7 @@ from matplotlib.figure import Figure
 
 from brgym.plumbing.pictures import write_picture
 from brgym.study.comparison import Comparison
+from brgym.study.pictures import draw_imbalance
 
 
 def write_plot(comparison: Comparison, path: Path) -> None:
@@ -23,25 +24,11 @@ def write_plot(comparison: Comparison, path: Path) -> None:
 
 def draw(comparison: Comparison) -> Figure:
     """Draws what `write_plot` writes."""
-    figure = Figure(figsize=(9, 5), dpi=150, layout="constrained")
-    axes = figure.add_subplot()
-    for policy in comparison.policies:
-        first = comparison.of_policy(policy)[0]
-        over_time = first.over_time
-        mean = first.metrics.imbalance_mean
-        axes.stairs(
-            over_time.imbalance_tokens,
-            over_time.edge_s,
-            baseline=None,
-            linewidth=1.2,
-            label=f"{policy} (mean in the measurement window {mean:,.0f})",
-        )
-    axes.set_title(f"{comparison.workload}, {comparison.cluster.workers} workers, seed {comparison.seeds[0]}")
-    axes.set_xlabel("time (s)")
-    axes.set_ylabel("imbalance $G\\,M - \\sum_g L_g$ (tokens)")
-    axes.yaxis.set_major_formatter("{x:,.0f}")
-    axes.set_xlim(left=0)
-    axes.set_ylim(bottom=0)
-    axes.grid(alpha=0.3)
-    figure.legend(loc="outside lower center", ncols=2, fontsize="small")
-    return figure
+    firsts = {policy: comparison.of_policy(policy)[0] for policy in comparison.policies}
+    return draw_imbalance(
+        {
+            f"{policy} (mean in the measurement window {trial.metrics.imbalance_mean:,.0f})": trial.over_time
+            for policy, trial in firsts.items()
+        },
+        title=f"{comparison.workload}, {comparison.cluster.workers} workers, seed {comparison.seeds[0]}",
+    )
