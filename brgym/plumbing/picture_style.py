@@ -93,13 +93,14 @@ def new_figure(columns: Literal[1, 2] = 1, *, height_in: float = 2.4) -> "Figure
 
 
 def legend_below(figure: "Figure", axes: "Axes") -> None:
-    """A legend under the axes, where it hides nothing; as many columns as fit, none where nothing has a name."""
+    """A legend under the axes, where it hides nothing, in as many columns as fit; the figure grows by its height."""
     handles, labels = axes.get_legend_handles_labels()
     if handles:
         entry_in = _HANDLE_IN + _LETTER_IN * max(map(len, labels))
-        columns = max(1, int(figure.get_figwidth() / entry_in))
-        figure.legend(handles, labels, loc="outside lower center", ncols=min(columns, len(handles)))
+        columns = min(max(1, int(figure.get_figwidth() / entry_in)), len(handles))
+        figure.set_figheight(figure.get_figheight() + _ROW_IN * -(-len(handles) // columns))
+        figure.legend(handles, labels, loc="outside lower center", ncols=columns)
 
 
-_HANDLE_IN, _LETTER_IN = 0.55, 0.06
-"""What a legend's entry needs beside a line's sample, roughly, at the size of `PAPER`."""
+_HANDLE_IN, _LETTER_IN, _ROW_IN = 0.5, 0.055, 0.15
+"""How wide a sample of a line is in a legend, a letter, and how high a row, roughly, with the letters of `PAPER`."""

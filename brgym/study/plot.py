@@ -26,9 +26,7 @@ def draw(comparison: Comparison) -> Figure:
     """Draws what `write_plot` writes."""
     firsts = {policy: comparison.of_policy(policy)[0] for policy in comparison.policies}
     return draw_imbalance(
-        {
-            f"{policy} (mean in the measurement window {trial.metrics.imbalance_mean:,.0f})": trial.over_time
-            for policy, trial in firsts.items()
-        },
-        title=f"{comparison.workload}, {comparison.cluster.workers} workers, seed {comparison.seeds[0]}",
+        {f"{policy} (mean {trial.metrics.imbalance_mean:,.0f})": trial.over_time for policy, trial in firsts.items()},
+        title=f"{comparison.workload}, {comparison.cluster.workers} workers, seed {comparison.seeds[0]}; "
+        "means over the measurement window",
     )

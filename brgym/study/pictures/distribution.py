@@ -34,7 +34,7 @@ def draw_distribution(
     """
     if not values:
         raise ValueError("values is empty: nothing to draw")
-    figure = new_figure(columns, height_in=2.5)
+    figure = new_figure(columns, height_in=2.1)
     axes = figure.add_subplot()
     largest = 0
     for number, (policy, given) in enumerate(values.items()):

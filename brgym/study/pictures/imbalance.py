@@ -22,7 +22,7 @@ def draw_imbalance(curves: Mapping[str, ImbalanceOverTime], *, title: str = "") 
     """
     if not curves:
         raise ValueError("curves is empty: nothing to draw")
-    figure = new_figure(2, height_in=2.7)
+    figure = new_figure(2, height_in=2.4)
     axes = figure.add_subplot()
     for number, (label, curve) in enumerate(curves.items()):
         look = series(number)

@@ -36,7 +36,7 @@ def draw_against_load(
     Raises:
         ValueError: If there is no line, or a knee of a line that is not there.
     """
-    figure = new_figure(columns, height_in=2.6)
+    figure = new_figure(columns, height_in=2.2)
     axes = figure.add_subplot()
     plot_lines(axes, lines)
     axes.set_yscale(scale)

@@ -30,7 +30,7 @@ def draw_scaling(
     Raises:
         ValueError: If there is no line, or a number of workers below 1.
     """
-    figure = new_figure(columns, height_in=2.6)
+    figure = new_figure(columns, height_in=2.2)
     axes = figure.add_subplot()
     plot_lines(axes, lines)
     workers = sorted({float(number) for line in lines for number in np.asarray(line.at)})
