@@ -15,10 +15,11 @@ from brgym.cluster.engine import DECIDE, DONE, LOG_FULL, Bytes, State, view_for
 from brgym.envs.memory import PackedRun, pack, shielded, unpacked, with_longer_log
 from brgym.envs.observation import Floats
 from brgym.envs.observer import Observation
-from brgym.envs.rendering import as_image, as_text
+from brgym.envs.rendering import as_text
 from brgym.envs.saved import EnvState, Setup
 from brgym.envs.stepping import INVALID, Mask, begin_env, mask_env, resume_env, step_env
 from brgym.envs.task import RoutingTask
+from brgym.plumbing.cluster_picture import ClusterShown, paint
 
 RenderMode = Literal["ansi", "rgb_array"]
 
@@ -166,7 +167,7 @@ class RoutingEnv(gymnasium.Env[Observation, np.int64]):
         if self.render_mode == "ansi":
             return as_text(self.view)
         if self.render_mode == "rgb_array":
-            return as_image(self.view)
+            return paint(ClusterShown.of(self.view))
         return None
 
     @cached_property

@@ -4,7 +4,7 @@ import heapq
 
 import numpy as np
 
-from brgym.cluster import ClusterConfig, Integers, Oversize, Policy, Records, Result, servable
+from brgym.cluster import ClusterConfig, Integers, Oversize, Policy, Records, Result
 from brgym.study.stepped_run import SteppedRun
 from brgym.workload import Workload
 
@@ -74,17 +74,14 @@ def record_stays(
         ValueError: As `simulate`.
         RuntimeError: As `simulate`.
     """
-    fitting = servable(cluster, workload)
-    kept = np.arange(len(workload)) if oversize == "error" else np.flatnonzero(fitting)
-    served = workload if len(kept) == len(workload) else workload.take(kept)
-    run = SteppedRun(cluster, served, policy, seed)
-    book = _Book(len(served))
+    run = SteppedRun(cluster, workload, policy, seed, oversize=oversize)
+    book = _Book(len(run.rows))
     while not run.done:
         book.note(run)
         run.advance()
     book.note(run)
     stays = np.concatenate(book.closed) if book.closed else np.zeros(0, STAY)
-    stays["request"] = kept[stays["request"]]
+    stays["request"] = run.rows[stays["request"]]
     return np.sort(stays, order=("first_step", "request"))
 
 
@@ -115,7 +112,7 @@ class _Book:
 
 def _begun(run: SteppedRun, known: Integers, step: int) -> Records:
     """Stays of the active requests that are not known yet."""
-    rows = run.running_rows
+    rows = run.running_places
     new = ~np.isin(rows, known)
     stays = np.zeros(np.count_nonzero(new), STAY)
     stays["request"] = rows[new]

@@ -2,11 +2,10 @@
 
 import numpy as np
 
-from brgym._checks import check_integer
-from brgym.cluster import ClusterConfig, Integers, Metrics, Policy, Records, RouterView, is_clairvoyant, room_for_pairs
+from brgym._checks import check_choice, check_integer
+from brgym.cluster import ClusterConfig, Integers, Oversize, Policy, Records, RouterView, room_for_pairs, servable
 from brgym.cluster.engine import (
     DECIDE,
-    DEFAULT_WINDOW,
     DONE,
     LOG_FULL,
     STUCK,
@@ -17,7 +16,6 @@ from brgym.cluster.engine import (
     decide,
     initial_state,
     key_of,
-    measure,
     name_of,
     refusal,
     row_of,
@@ -50,6 +48,13 @@ class SteppedRun:
         workload: The requests.
         policy: The router; reset here.
         seed: As in `simulate`.
+        oversize: As in `simulate`.
+
+    Attributes:
+        cluster: The cluster.
+        rows: Row in the workload of each request that is served, shape (requests,).
+        view: What the policy sees.
+        done: Whether every request has been served.
 
     Raises:
         TypeError: As `simulate`.
@@ -57,12 +62,25 @@ class SteppedRun:
         RuntimeError: As `simulate`, from here and from `advance`.
     """
 
-    def __init__(self, cluster: ClusterConfig, workload: Workload, policy: Policy, seed: int = 0) -> None:
+    def __init__(
+        self,
+        cluster: ClusterConfig,
+        workload: Workload,
+        policy: Policy,
+        seed: int = 0,
+        *,
+        oversize: Oversize = "error",
+    ) -> None:
         check_integer("seed", seed, minimum=0)
-        check_fits(cluster, workload)
+        check_choice("oversize", oversize, ("error", "drop"))
+        fitting = servable(cluster, workload)
+        drops = oversize == "drop" and fitting.any() and not fitting.all()
+        served = workload.take(fitting) if drops else workload
+        check_fits(cluster, served)
         self.cluster = cluster
+        self.rows: Integers = np.flatnonzero(fitting)
         self._policy = policy
-        self._state = initial_state(cluster, workload, binding=binding_of(policy), identity_key=key_of(seed))
+        self._state = initial_state(cluster, served, binding=binding_of(policy), identity_key=key_of(seed))
         self._log = self._state.steps
         self._pairs = room_for_pairs(cluster)
         policy.reset(cluster, seed)
@@ -77,7 +95,7 @@ class SteppedRun:
 
     @property
     def requests(self) -> Records:
-        """The requests in workload order, live: `worker`, `admit_s`, `first_token_s`, `finish_s`, `preemptions`, ..."""
+        """The requests served, in workload order, live: fields of `Result.requests`, also `arrival_s`, ..."""
         return self._state.requests
 
     @property
@@ -86,22 +104,9 @@ class SteppedRun:
         return self._log[: self.view.step]
 
     @property
-    def running_rows(self) -> Integers:
-        """Row in the workload of each active request, in the order of `view.running`, shape (active requests,)."""
+    def running_places(self) -> Integers:
+        """Place in `requests` of each active request, in the order of `view.running`, shape (active requests,)."""
         return np.asarray(row_of(self._state.progress["identity_key"][0], self.view.running["request"]))
-
-    def metrics(self) -> Metrics:
-        """The figures so far, of the requests that have finished; at the end those of `simulate`."""
-        finished = self.requests[~np.isnan(self.requests["finish_s"])]
-        return measure(
-            self.steps,
-            finished,
-            workers=self.cluster.workers,
-            idle_w=float(self._state.constants["idle_w"][0]),
-            window=DEFAULT_WINDOW,
-            dropped=0,
-            clairvoyant=is_clairvoyant(self._policy),
-        )
 
     def _stop_before(self, step: int) -> None:
         """Runs on with a log that has no room for the step of this number: there the cluster stops."""
