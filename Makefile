@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: compare test lint bench clean
+.PHONY: compare test lint bench browser clean
 
 compare: $(VENV)/.installed
 	$(BIN)/brgym compare
@@ -18,6 +18,11 @@ lint: $(VENV)/.installed-dev
 
 bench: $(VENV)/.installed-dev
 	$(BIN)/pytest benchmarks --benchmark-columns=min,median,ops,rounds
+
+# A browser for the tests of the report's page, which are skipped where there is none.
+browser:
+	command -v chromium || command -v chromium-browser || command -v google-chrome || \
+		(apt-get update --quiet && apt-get install --yes --quiet chromium) || echo "no browser: install Chromium or Chrome"
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)

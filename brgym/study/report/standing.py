@@ -1,0 +1,73 @@
+"""What the page says of figures: estimates over the seeds that are there, and whether a difference stands."""
+
+import math
+from typing import Literal
+
+import numpy as np
+
+from brgym.study.report.figures import IMBALANCE
+from brgym.study.results import Results
+from brgym.study.statistics import Estimate, mean_interval, paired_ratio
+
+Verdict = Literal["lower", "higher", "open", "unknown"]
+"""How a ratio stands to 1: its interval lies below or above it, holds it, or there is none."""
+
+_NOTHING = Estimate(math.nan, math.nan, math.nan, 0)
+
+
+def mean_of(found: Results, setting: int, policy: str, figure: str) -> Estimate:
+    """The mean over the seeds that have the figure: a cell that failed is left out, and `seeds` says so."""
+    values = found.values(setting, policy, figure)
+    there = values[np.isfinite(values)]
+    return mean_interval(there) if len(there) else _NOTHING
+
+
+def ratio_of(found: Results, setting: int, policy: str, figure: str) -> Estimate:
+    """The mean ratio to the reference over the seeds under which both have the figure."""
+    values, base = found.values(setting, policy, figure), found.values(setting, found.reference, figure)
+    there = np.isfinite(values) & np.isfinite(base)
+    return paired_ratio(values[there], base[there]) if there.any() else _NOTHING
+
+
+def verdict(ratio: Estimate) -> Verdict:
+    """Whether a ratio's interval holds 1."""
+    if math.isnan(ratio.low):
+        return "unknown"
+    if ratio.high < 1:
+        return "lower"
+    return "higher" if ratio.low > 1 else "open"
+
+
+def clairvoyant(found: Results, policy: str) -> bool:
+    """Whether a policy was told output lengths in some cell."""
+    if "clairvoyant" not in found.figures:
+        return False
+    return any(np.nanmax(found.values(s, policy, "clairvoyant"), initial=0.0) > 0 for s in range(len(found.settings)))
+
+
+def best_policy(found: Results, setting: int) -> str | None:
+    """The policy with the lowest mean imbalance, of those that know no output lengths.
+
+    Those without a failed cell come first, so that nobody wins by the seeds that are missing. None where no cell has
+    been run.
+    """
+    candidates = []
+    for place, policy in enumerate(found.policies):
+        imbalance = mean_of(found, setting, policy, IMBALANCE)
+        if imbalance.seeds and not clairvoyant(found, policy):
+            candidates.append((len(found.seeds) - imbalance.seeds, imbalance.mean, place, policy))
+    return min(candidates)[-1] if candidates else None
+
+
+def words(found: Results, setting: int, keys: tuple[str, ...] | None = None) -> str:
+    """What a setting is called: what is varied and its value there."""
+    of = found.settings[setting]
+    said = [f"{key} = {value_text(of[key])}" for key in (found.varied if keys is None else keys) if key in of]
+    return ", ".join(said) or "the one setting"
+
+
+def value_text(value: object) -> str:
+    """A setting's value as the page writes it."""
+    if isinstance(value, bool) or value is None:
+        return str(value).lower()
+    return f"{value:g}" if isinstance(value, float) else str(value)
