@@ -34,9 +34,9 @@ def test_a_page_is_written_and_named(folder, tmp_path, capsys):
         ("found", "page.png", "--out must name a .html file"),
         ("found", "found/cells.parquet", "--out must name a .html file"),
         ("found", "missing/page.html", "no such folder"),
-        ("missing", "page.html", "cells.parquet"),
-        ("empty", "page.html", "cells.parquet"),
-        ("other", "page.html", "cells.parquet"),
+        ("missing", "page.html", "missing holds no results of brgym sweep"),
+        ("empty", "page.html", "there is no cells.parquet"),
+        ("other", "page.html", "other/cells.parquet is no Parquet file"),
     ],
 )
 def test_a_mistake_is_one_line_and_nothing_is_written(folder, tmp_path, capsys, monkeypatch, results_folder, out, said):

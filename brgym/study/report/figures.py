@@ -4,6 +4,7 @@ A figure that is not known here is shown under its own name, so a new one needs 
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -47,6 +48,7 @@ IMBALANCE, THROUGHPUT = "imbalance_mean", "throughput_tok_s"
 LEAGUE = (
     "balance_mean",
     "barrier_idle_mean",
+    "makespan_s",
     "tpot_s_p95",
     "ttft_s_p99",
     "preemptions",
@@ -85,6 +87,18 @@ _SHOWN = {one.name: one for one in _KNOWN} | {
 def shown(figure: str) -> Shown:
     """How a figure is shown."""
     return _SHOWN.get(figure) or Shown(figure, figure.replace("_", " "))
+
+
+def league_figures(there: Sequence[str]) -> tuple[str, ...]:
+    """Which of a study's figures the league table shows as means.
+
+    Imbalance and throughput over anything but the measurement window, such as the whole run, come first.
+    """
+    elsewhere = [name for name in there if name.startswith(("imbalance_", "throughput_"))]
+    return (
+        *(name for name in elsewhere if name not in (IMBALANCE, THROUGHPUT)),
+        *(name for name in LEAGUE if name in there),
+    )
 
 
 def figures_of(found: Results) -> tuple[str, ...]:

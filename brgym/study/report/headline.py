@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from brgym.study.report.figures import IMBALANCE, THROUGHPUT, figures_of, shown
 from brgym.study.report.league import plus_minus, with_interval
-from brgym.study.report.standing import best_policy, mean_of, ratio_of, verdict, words
+from brgym.study.report.standing import best_policy, clairvoyant, mean_of, ratio_of, verdict, words
 from brgym.study.results import Results
 
 
@@ -33,10 +33,12 @@ class Winner:
 
 
 def winners_of(found: Results) -> tuple[Winner, ...]:
-    """The best policy of each setting that has results."""
+    """The best policy, of those that know no output lengths, of each setting that has results."""
     if IMBALANCE not in found.figures:
         return ()
-    best = [(setting, best_policy(found, setting)) for setting in range(len(found.settings))]
+    seers = clairvoyant(found)
+    blind = [policy for policy in found.policies if policy not in seers]
+    best = [(setting, best_policy(found, setting, among=blind)) for setting in range(len(found.settings))]
     return tuple(_winner(found, setting, policy) for setting, policy in best if policy is not None)
 
 

@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from brgym.study.report.figures import IMBALANCE, LEAGUE, THROUGHPUT, Shown, figures_of, shown
+from brgym.study.report.figures import IMBALANCE, THROUGHPUT, Shown, figures_of, league_figures, shown
 from brgym.study.report.standing import Verdict, clairvoyant, mean_of, ratio_of, value_text, verdict
 from brgym.study.results import Results
 from brgym.study.statistics import Estimate
@@ -72,13 +72,13 @@ class League:
 def league_of(found: Results) -> League:
     """Puts the table together."""
     there = figures_of(found)
-    means = [shown(figure) for figure in LEAGUE if figure in there]
+    means = [shown(figure) for figure in league_figures(there)]
     compared = [shown(figure) for figure in (IMBALANCE, THROUGHPUT) if figure in there]
     headers = [header for one in compared for header in (one.header, f"{one.title} ratio")]
     choices = tuple(
         tuple(dict.fromkeys(value_text(setting.get(key)) for setting in found.settings)) for key in found.varied
     )
-    seers = {policy for policy in found.policies if clairvoyant(found, policy)}
+    seers = clairvoyant(found)
     rows = [
         Row(
             policy=policy,

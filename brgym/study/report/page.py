@@ -12,7 +12,7 @@ from brgym.study.report.chart_data import chart_data
 from brgym.study.report.headline import cells_line, headline, winners_of
 from brgym.study.report.league import league_of
 from brgym.study.report.provenance import commands, settings_table, versions
-from brgym.study.results import Results
+from brgym.study.results import CELLS, Results
 from brgym.study.statistics import CONFIDENCE
 
 _STUDY = "study.toml"
@@ -33,6 +33,8 @@ def write_report(folder: str | Path, out: str | Path) -> None:
     if target.suffix.lower() not in (".html", ".htm"):
         raise ValueError(f"out must name a .html file, got {target}")
     check_writable({"out": target})
+    if not (source / CELLS).is_file():
+        raise FileNotFoundError(f"{source} holds no results of brgym sweep: there is no {CELLS}")
     write_text(report_page(Results.read(source), source), target)
 
 

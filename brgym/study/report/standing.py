@@ -1,6 +1,7 @@
 """What the page says of figures: estimates over the seeds that are there, and whether a difference stands."""
 
 import math
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -38,23 +39,31 @@ def verdict(ratio: Estimate) -> Verdict:
     return "higher" if ratio.low > 1 else "open"
 
 
-def clairvoyant(found: Results, policy: str) -> bool:
-    """Whether a policy was told output lengths in some cell."""
+def clairvoyant(found: Results) -> frozenset[str]:
+    """The policies that were told output lengths in some cell."""
     if "clairvoyant" not in found.figures:
-        return False
-    return any(np.nanmax(found.values(s, policy, "clairvoyant"), initial=0.0) > 0 for s in range(len(found.settings)))
+        return frozenset()
+    settings = range(len(found.settings))
+    return frozenset(
+        policy for policy in found.policies if any((found.values(s, policy, "clairvoyant") > 0).any() for s in settings)
+    )
 
 
-def best_policy(found: Results, setting: int) -> str | None:
-    """The policy with the lowest mean imbalance, of those that know no output lengths.
+def best_policy(found: Results, setting: int, *, among: Sequence[str]) -> str | None:
+    """The policy with the lowest mean imbalance.
 
     Those without a failed cell come first, so that nobody wins by the seeds that are missing. None where no cell has
     been run.
+
+    Args:
+        found: The results.
+        setting: Index of the setting.
+        among: The policies to choose from.
     """
     candidates = []
-    for place, policy in enumerate(found.policies):
+    for place, policy in enumerate(among):
         imbalance = mean_of(found, setting, policy, IMBALANCE)
-        if imbalance.seeds and not clairvoyant(found, policy):
+        if imbalance.seeds:
             candidates.append((len(found.seeds) - imbalance.seeds, imbalance.mean, place, policy))
     return min(candidates)[-1] if candidates else None
 

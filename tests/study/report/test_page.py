@@ -10,7 +10,7 @@ import pytest
 from brgym.study import mean_interval, paired_ratio
 from brgym.study.report import report_page
 from brgym.study.report.chart_data import chart_data
-from brgym.study.report.figures import shown
+from brgym.study.report.figures import league_figures, shown
 from brgym.study.report.headline import cells_line, headline, winners_of
 from brgym.study.report.league import league_of, plus_minus, with_interval
 from tests.study.report.fabricated import HOSTILE, LOADS, NAMES, ONE, POLICIES, imbalance, results
@@ -81,6 +81,12 @@ def test_what_failed_is_left_out_and_said(pages):
     ratio = with_interval(paired_ratio(there, tokens(0, 0, [0, 2, 3, 4])))
     assert rows[2][header.index("imbalance ratio")] == f"{ratio} ✓"
     assert rows[0][header.index("seeds")] == "5"
+
+
+def test_figures_of_the_whole_run_stand_before_the_others():
+    there = ("throughput_tok_s", "preemptions", "imbalance_run_mean", "imbalance_mean", "throughput_run_tok_s")
+    assert league_figures(there) == ("imbalance_run_mean", "throughput_run_tok_s", "preemptions")
+    assert shown("imbalance_run_mean").header == "imbalance run mean"
 
 
 def test_what_is_not_there_is_a_dash_that_sorts_last():
