@@ -43,7 +43,9 @@ def chart_data(found: Results) -> dict[str, Any]:
 
 def _varied(found: Results, key: str) -> dict[str, Any]:
     values: list[Any] = list({repr(setting.get(key)): setting.get(key) for setting in found.settings}.values())
-    numeric = all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
+    numeric = all(
+        isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) for value in values
+    )
     texts = [value_text(value) for value in values]
     return {
         "name": key,

@@ -6,7 +6,7 @@ import pytest
 
 from brgym.study.report import write_report
 from tests.study.report.browser import chromium, tab
-from tests.study.report.fabricated import LOADS, NAMES, ONE, POLICIES, results
+from tests.study.report.fabricated import HOSTILE, LOADS, NAMES, ONE, POLICIES, results
 
 MANY = tuple(f"{policy}:subset_window={window}" for policy in POLICIES for window in (2, 4))
 PAGES: dict[str, dict[str, Any]] = {
@@ -14,6 +14,7 @@ PAGES: dict[str, dict[str, Any]] = {
     "names": {"settings": NAMES},
     "one": {"settings": ONE, "seeds": 1},
     "many": {"settings": LOADS[:2], "policies": MANY},
+    "hostile": {"settings": [{"workload.name": name} for name in (HOSTILE, "$x$")], "policies": ["jsq", HOSTILE]},
     "nothing": {"settings": ONE, "seeds": 1, "failed": [(0, policy, 0) for policy in range(len(POLICIES))]},
 }
 

@@ -9,7 +9,7 @@ from tests.study.report.test_page import contrast
 
 PHONE = {"width": 390, "height": 844}
 ROWS = "[...document.querySelectorAll('#league-table tbody tr')]"
-STUDIES = ["loads", "names", "one", "many", "nothing"]
+STUDIES = ["loads", "names", "one", "many", "hostile", "nothing"]
 
 
 @pytest.fixture
@@ -65,6 +65,7 @@ def test_nobody_complains_and_nothing_is_fetched(opened, pages, name, width, dar
     tab = opened(name, width=width, dark=dark)
     assert tab.run("document.title").startswith(name)
     assert tab.complaints == []
+    assert tab.run("typeof hostile") == "undefined", "a name or an error was run as a script"
     assert [address for address in tab.requests if not address.startswith(("data:", "blob:"))] == [pages[name].as_uri()]
 
 
@@ -115,7 +116,7 @@ def test_filters_hide_rows_and_say_how_many_are_left(opened):
     assert tab.run("document.getElementById('shown').textContent") == "0 of 40 rows"
 
 
-@pytest.mark.parametrize(("name", "figures"), [("loads", 99), ("names", 2), ("one", 2), ("many", 2)])
+@pytest.mark.parametrize(("name", "figures"), [("loads", 99), ("names", 2), ("one", 2), ("many", 2), ("hostile", 2)])
 def test_the_charting_library_accepts_every_chart(opened, name, figures):
     tab = opened(name)
     wrong = tab.run(

@@ -1,6 +1,7 @@
 """What the page says: from the rule that the results were fabricated by, without a browser."""
 
 import dataclasses
+import math
 import re
 from importlib.resources import files
 
@@ -102,6 +103,12 @@ def test_the_best_knows_no_output_lengths_and_has_every_seed():
     assert all(winner.certain for winner in winners)
     assert "stands in 2 of 2" in headline(found, winners)
     assert cells_line(found) == "2 settings × 5 policies × 5 seeds = 50 cells: 49 done, 1 failed."
+
+
+@pytest.mark.parametrize("unending", [math.inf, math.nan])
+def test_what_json_does_not_know_is_a_choice(unending):
+    (varied,) = chart_data(results([{"workload.load": load} for load in (0.5, unending)]))["varied"]
+    assert varied["values"] == ["0.5", str(unending)]
 
 
 @pytest.mark.parametrize(
