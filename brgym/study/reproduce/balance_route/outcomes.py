@@ -6,10 +6,9 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from brgym.cluster import recovered
 from brgym.study.reproduce.balance_route.settings import Cell, Setting
 from brgym.study.reproduce.store import Figures
-from brgym.study.statistics import Estimate, mean_interval, paired_ratio
+from brgym.study.statistics import Estimate, mean_interval, paired_ratio, recovered_share
 
 Values = npt.NDArray[np.float64]
 
@@ -54,4 +53,4 @@ class Outcomes:
         policy = self.values(setting, "envelope_token_steps")
         reference = self.values(setting.reference, "envelope_token_steps")
         bound = self.values(setting, "envelope_token_steps_bound")
-        return mean_interval([recovered(*run) for run in zip(reference, policy, bound, strict=True)])
+        return recovered_share(policy, reference, bound)
