@@ -67,9 +67,15 @@ class ServingOptions:
         from brgym.study import WORKLOAD_OPTIONS, cluster_of, source_of, with_settings
 
         given = vars(self)
-        reading = {"sort": self.sort, "invalid": self.invalid, "unit": self.time_unit, "spread": self.spread}
-        options = {name: given[name] for name in WORKLOAD_OPTIONS if name in given}
-        source = source_of(self.workload, **reading, turns=self.turns, **options)
+        source = source_of(
+            self.workload,
+            sort=self.sort,
+            invalid=self.invalid,
+            unit=self.time_unit,
+            spread=self.spread,
+            turns=self.turns,
+            **{name: given[name] for name in WORKLOAD_OPTIONS if name in given},
+        )
         limits = {"slots": self.slots, "candidates": self.candidates}
         changes = {name: None if limit == "all" else limit for name, limit in limits.items() if limit is not None}
         cluster = with_settings(cluster_of(self.cluster, source, workers=self.workers, **changes), settings)

@@ -3,25 +3,21 @@
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any
 
 import tyro
 
-from brgym.cli.compare import _routers  # the one reader of --policies and --predictor
 from brgym.cli.outputs import print_lines, written_line
+from brgym.cli.policy_options import named_policies
+from brgym.cli.serving_options import ServingOptions
 from brgym.plumbing.terminal import page, progress_bar, progress_console
+
+_SERVING = ServingOptions()
 
 
 def watch(
     *,
-    cluster: str = "bf-io",
-    workers: int | None = None,
-    slots: int | None = None,
-    candidates: int | Literal["all"] | None = None,
-    workload: str = "proprietary-like",
-    requests: int | None = None,
-    rate_scale: float = 1.0,
-    oversize: Literal["error", "drop"] = "error",
+    serving: tyro.conf.OmitArgPrefixes[ServingOptions] = _SERVING,
     policy: str = "br-0",
     predictor: str | None = None,
     seed: int = 0,
@@ -36,14 +32,7 @@ def watch(
     Keys: space pauses, s or the right arrow makes one decode step, + and - double and halve the speed, q quits.
 
     Args:
-        cluster: As in `brgym compare`.
-        workers: As in `brgym compare`.
-        slots: As in `brgym compare`.
-        candidates: As in `brgym compare`.
-        workload: A name, see `brgym workloads`, or a trace file.
-        requests: As in `brgym compare`.
-        rate_scale: How many times as fast the requests arrive.
-        oversize: What to do with requests that could never fit a worker's KV capacity.
+        serving: The cluster and its requests.
         policy: One policy, written as for `brgym compare --policies`.
         predictor: As in `brgym compare`.
         seed: Decides the requests of a built-in workload and the policy's randomness.
@@ -54,7 +43,7 @@ def watch(
         cluster_settings: Other fields of the cluster's configuration, as `brgym.study.with_settings` reads them.
     """
     terminal = progress_console()
-    with terminal.status("loading (the first run compiles for about a minute)"):
+    with terminal.status("loading (the first run compiles for about half a minute)"):
         from brgym import study
         from brgym._checks import check_integer, check_real
         from brgym.plumbing.files import check_writable
@@ -73,14 +62,12 @@ def watch(
             check_writable({"--record": record})
         elif not has_terminal():
             raise ValueError("brgym watch needs a terminal; without one, --record FILE makes a film of the run")
-        (name, make), *others = _routers(policy, predictor).items()
+        chosen, source = serving.served(cluster_settings)
+        (name, choice), *others = named_policies(policy, predictor, source).items()
         if others:
             raise ValueError(f"policy must be one, got {1 + len(others)}: {policy}")
-        limits = {"slots": slots, "candidates": candidates}
-        changes = {field: None if limit == "all" else limit for field, limit in limits.items() if limit is not None}
-        source = study.source_of(workload, requests=requests, rate_scale=rate_scale)
-        chosen = study.with_settings(study.cluster_of(cluster, source, workers=workers, **changes), cluster_settings)
-        run = study.SteppedRun(chosen, source.workload(seed), make(), seed, oversize=oversize)
+        made = choice.make(source, seed)
+        run = study.SteppedRun(chosen, source.workload(seed), made, seed, oversize=serving.oversize)
         show = Show(run, until_s=float("inf") if until_s is None else until_s)
     if record is None:
         with keyboard() as keys:
