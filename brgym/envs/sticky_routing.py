@@ -125,6 +125,8 @@ class StickyRoutingEnv(RoutingEnv):
     |---|---|---|
     | `cluster` | `ClusterConfig()` | the cluster |
     | `workload` | `"proprietary-like"` | a `Workload`, or a name or file for `load_workload` |
+    | `load` | the workload's | rate of arrivals relative to the cluster's capacity, or `"backlog"`: see `OfferedLoad` |
+    | `arrivals` | the workload's | pattern of arrivals under the load, as `"gamma:cv=2"`: see `OfferedLoad` |
     | `candidates` | the cluster's | candidates shown; given here, it replaces the cluster's |
     | `observation` | `"flat"` | or `"dict"`, or a `CompiledObservation` of your own |
     | `reward` | `"imbalance"` | or `"step-time"`, `"throughput"`, `"latency"` |

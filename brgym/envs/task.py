@@ -14,7 +14,8 @@ from brgym.envs.episode_rules import Rules
 from brgym.envs.memory import Run
 from brgym.envs.observer import Form, Observer
 from brgym.envs.reward import settle
-from brgym.workload import Workload, load_workload
+from brgym.workload import OfferedLoad, Workload, load_workload
+from brgym.workload.offered_load import Load
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +47,8 @@ class RoutingTask:
         candidates: int,
         actions: int,
         workload: Workload | str = "proprietary-like",
+        load: Load | None = None,
+        arrivals: str | None = None,
         observation: Form = "flat",
         **options: Any,
     ) -> "RoutingTask":
@@ -64,7 +67,8 @@ class RoutingTask:
         for option in options:
             check_option(option, set().union(*known.values()))
         rules, begins = ({name: options[name] for name in names & options.keys()} for names in known.values())
-        given["workload"] = load_workload(workload) if isinstance(workload, str) else workload
+        requests = load_workload(workload) if isinstance(workload, str) else workload
+        given["workload"] = OfferedLoad(load, arrivals=arrivals).applied(requests, cluster, seed=0)
         episodes = Episodes(**given, **begins)
         observer = Observer(observation, workers=cluster.workers, candidates=candidates)
         return cls(

@@ -3,19 +3,13 @@
 import functools
 import os
 from dataclasses import KW_ONLY, asdict, dataclass, fields, replace
-from typing import Any, Literal
+from typing import Any
 
-from brgym._checks import check_choice, check_flag, check_integer, check_real
-from brgym._specification import hints_of, read_parameters, split_parameters
+from brgym._checks import check_flag, check_integer, check_real
 from brgym.cluster import ClusterConfig
 from brgym.workload import Workload, load_workload, repeated, resampled
-from brgym.workload.arrivals import PATTERNS, ArrivalProcess
+from brgym.workload.offered_load import Load, OfferedLoad
 from brgym.workload.synthetic import BUILT_IN
-
-BACKLOG = "backlog"
-"""The load at which all requests wait from the beginning."""
-
-Load = float | Literal["backlog"]
 
 TRAINING_SEEDS_FROM = 1_000_000
 """Predictors of seed k learn from a recipe's requests of seed 1,000,000 + k, which no run serves."""
@@ -37,11 +31,8 @@ class NamedWorkload:
         requests: How many to draw from a recipe (by default as many as it says), or how many of a trace's first ones to
             keep (by default all).
         rate_scale: How many times as fast the requests arrive; nothing changes where all arrive at once.
-        load: Rate of arrivals relative to the cluster's capacity (`Workload.capacity`), or "backlog": all wait from the
-            beginning. None leaves the arrivals.
-        arrivals: How requests come where they should not come as the workload has it: a pattern of
-            `brgym.workload.arrivals.PATTERNS` with its parameters but for the rate, as "gamma:cv=2", which the load
-            sets. By default "poisson" where a load is asked of a backlog.
+        load: As in `brgym.workload.OfferedLoad`.
+        arrivals: As in `brgym.workload.OfferedLoad`.
         resample: Whether each seed gets a trace of its own, put together from the trace's blocks
             (`brgym.workload.resampled`), so that intervals over seeds mean something.
         repeat: How many times the requests come, one after the other (`brgym.workload.repeated`).
@@ -74,7 +65,8 @@ class NamedWorkload:
         check_real("train_share", self.train_share, minimum=0.0, maximum=0.99)
         if self.requests is not None:
             check_integer("requests", self.requests, minimum=1)
-        self._check_load()
+        if self._offered.load is not None and self.rate_scale != 1.0:
+            raise ValueError("load and rate_scale exclude each other: a load sets the rate")
         if self.name in BUILT_IN:
             for option in ("resample", "train_share"):
                 if getattr(self, option):
@@ -84,22 +76,14 @@ class NamedWorkload:
             if self.requests is not None:
                 check_integer("requests", self.requests, minimum=1, maximum=len(trace))
 
-    def _check_load(self) -> None:
-        if self.load is not None and self.load != BACKLOG:
-            if isinstance(self.load, str):
-                raise ValueError(f"load must be a number above 0 or {BACKLOG}, got {self.load!r}")
-            check_real("load", self.load, minimum=0.0, exclusive=True)
-        if self.load is not None and self.rate_scale != 1.0:
-            raise ValueError("load and rate_scale exclude each other: a load sets the rate")
-        if self.arrivals is not None:
-            if self.load is None or self.load == BACKLOG:
-                raise ValueError("arrivals needs a load, which sets their rate")
-            _pattern(self.arrivals, 1.0)
+    @property
+    def _offered(self) -> OfferedLoad:
+        return OfferedLoad(self.load, arrivals=self.arrivals)
 
     @property
     def drawn_per_seed(self) -> bool:
         """Whether seeds have requests of their own."""
-        return self.name in BUILT_IN or self.resample or self._pattern is not None
+        return self.name in BUILT_IN or self.resample or self._draws_arrivals
 
     @property
     def described(self) -> str:
@@ -121,7 +105,7 @@ class NamedWorkload:
 
     def on(self, cluster: ClusterConfig) -> "NamedWorkload":
         """The same for a cluster, whose capacity a load refers to; without a load there is nothing to refer."""
-        return replace(self, cluster=None if self.load in (None, BACKLOG) else cluster)
+        return replace(self, cluster=cluster if self._offered.is_rate else None)
 
     def workload(self, seed: int) -> Workload:
         """The requests of a seed; made once for those who ask one after the other.
@@ -158,10 +142,9 @@ class NamedWorkload:
         return _read(self.name, self.reading, _state_of(self.name))
 
     @property
-    def _pattern(self) -> str | None:
-        if self.arrivals is None and self.load not in (None, BACKLOG) and self.name in BUILT_IN:
-            return "poisson" if _is_backlog(self.name) else None
-        return self.arrivals
+    def _draws_arrivals(self) -> bool:
+        at_once = self._offered.is_rate and _is_backlog(self)
+        return self._offered.pattern(at_once=at_once) is not None
 
     def _make(self, seed: int) -> Workload:
         made = self._first(seed)
@@ -185,14 +168,7 @@ class NamedWorkload:
     def _at_load(self, made: Workload, seed: int) -> Workload:
         if self.load is None:
             return made.rescale_rate(self.rate_scale)
-        if isinstance(self.load, str):
-            return made.backlog()
-        if self.cluster is None:
-            raise ValueError(f"a load of {self.load:g} refers to a cluster's capacity: say which with on(cluster)")
-        if self._pattern is None:
-            return made.at_load(self.load, self.cluster)
-        rate_per_s = self.load * made.capacity(self.cluster)
-        return made.with_arrivals(_pattern(self._pattern, rate_per_s), seed=seed)
+        return self._offered.applied(made, self.cluster, seed=seed)
 
 
 WORKLOAD_OPTIONS = tuple(field.name for field in fields(NamedWorkload) if field.name not in ("reading", "cluster"))
@@ -218,18 +194,6 @@ def _state_of(name: str) -> _FileState | None:
     return found.st_ino, found.st_size, found.st_mtime_ns
 
 
-@functools.cache
-def _is_backlog(recipe: str) -> bool:
-    return not load_workload(recipe, count=2).arrival_s.any()
-
-
-def _pattern(text: str, rate_per_s: float) -> ArrivalProcess:
-    """Reads a pattern of arrivals: a name, and its parameters but for the rate."""
-    name, _, listed = (part.strip() for part in text.partition(":"))
-    kind = PATTERNS[check_choice("arrivals", name, PATTERNS)]
-    declared = {parameter: hint for parameter, hint in hints_of(kind).items() if parameter != "rate_per_s"}
-    try:
-        read = read_parameters(split_parameters(listed), declared) if listed else {}
-        return kind(rate_per_s=rate_per_s, **read)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"arrivals {text}: {error}") from None
+def _is_backlog(named: NamedWorkload) -> bool:
+    drawn = named.name in BUILT_IN
+    return (load_workload(named.name, count=2) if drawn else named._trace).summary().rate_per_s is None

@@ -13,6 +13,7 @@ from brgym.workload.lengths import (
     TruncatedNormalPair,
 )
 from brgym.workload.load import FORMATS, load_workload, workload_names
+from brgym.workload.offered_load import OfferedLoad
 from brgym.workload.resampling import repeated, resampled
 from brgym.workload.summary import LengthSummary, WorkloadSummary
 from brgym.workload.synthetic import generate
@@ -33,6 +34,7 @@ __all__ = [
     "LengthDistribution",
     "LengthSummary",
     "LogNormal",
+    "OfferedLoad",
     "OnOff",
     "Poisson",
     "QuantileTable",

@@ -9,10 +9,11 @@ import gymnasium
 import numpy as np
 import pytest
 
-import brgym  # noqa: F401  # registers the environments
+import brgym
 from brgym.envs import StickyRoutingEnv
 from brgym.envs.episode import Episodes
 from brgym.envs.episode_rules import Rules
+from brgym.workload import OfferedLoad
 from tests.envs.scenarios import some_requests
 
 _ROW = re.compile(r"^ *\| `(?P<name>\w+)` \| (?P<default>[^|]*) \|", re.MULTILINE)
@@ -66,3 +67,14 @@ def test_options_of_reset_that_mean_nothing_are_refused_and_nothing_happens(env_
 def test_arrival_routing_says_why_it_has_no_candidates(make: Any) -> None:
     with pytest.raises(TypeError, match="candidates is no argument here: the only candidate is the request"):
         make("brgym/ArrivalRouting-v0", workload=some_requests(), candidates=4)
+
+
+@pytest.mark.parametrize("env_id", ["brgym/StickyRouting-v0", "brgym/ArrivalRouting-v0"])
+def test_requests_come_at_a_load_of_the_cluster(env_id: str) -> None:
+    cluster, requests = brgym.ClusterConfig(workers=2, slots=4), some_requests()
+    for make in (gymnasium.make, partial(gymnasium.make_vec, num_envs=2)):
+        env: Any = make(env_id, cluster=cluster, workload=requests, load=0.8, arrivals="gamma:cv=2")
+        served = env.unwrapped.task.episodes.workload
+        assert served == OfferedLoad(0.8, arrivals="gamma:cv=2").applied(requests, cluster, seed=0)
+    with pytest.raises(ValueError, match="load must be"):
+        gymnasium.make(env_id, cluster=cluster, workload=requests, load=-1.0)
