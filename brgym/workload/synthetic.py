@@ -17,7 +17,7 @@ from brgym.workload.lengths import (
 )
 from brgym.workload.workload import Workload
 
-_AZURE_2023_LEVELS = (0.0, 0.01, 0.05, *(i / 10 for i in range(1, 10)), 0.95, 0.98, 0.99, 0.995, 0.999, 1.0)
+_QUANTILE_LEVELS = (0.0, 0.01, 0.05, *(i / 10 for i in range(1, 10)), 0.95, 0.98, 0.99, 0.995, 0.999, 1.0)
 
 _MAX_REQUESTS = 2**31 - 1
 
@@ -80,8 +80,8 @@ def azure_2023_conv_like(*, count: int = 19366, seed: int = 0) -> Workload:
     prompt = (2, 29, 181, 207, 387, 403, 703, 1020, 1071, 1130, 1315, 2734, 4083, 4098, 4142, 4831, 6179, 14050)
     output = (7, 16, 41, 54, 77, 91, 103, 129, 177, 384, 400, 424, 451, 540, 601, 643, 954, 1000)
     lengths = GaussianCopula(
-        prompt=QuantileTable(levels=_AZURE_2023_LEVELS, tokens=prompt),
-        output=QuantileTable(levels=_AZURE_2023_LEVELS, tokens=output),
+        prompt=QuantileTable(levels=_QUANTILE_LEVELS, tokens=prompt),
+        output=QuantileTable(levels=_QUANTILE_LEVELS, tokens=output),
         rank_correlation=0.073,
     )
     return generate(lengths, Gamma(rate_per_s=5.53, cv=1.094), count=count, seed=seed)
@@ -97,11 +97,27 @@ def azure_2023_code_like(*, count: int = 8819, seed: int = 0) -> Workload:
     prompt = (3, 17, 75, 147, 386, 770, 1075, 1469, 1909, 2433, 3192, 5188, 7303, 7436, 7436, 7436, 7437, 7437)
     output = (6, 6, 6, 7, 8, 9, 11, 13, 16, 20, 29, 55, 90, 171, 251, 359, 825, 1899)
     lengths = GaussianCopula(
-        prompt=QuantileTable(levels=_AZURE_2023_LEVELS, tokens=prompt),
-        output=QuantileTable(levels=_AZURE_2023_LEVELS, tokens=output),
+        prompt=QuantileTable(levels=_QUANTILE_LEVELS, tokens=prompt),
+        output=QuantileTable(levels=_QUANTILE_LEVELS, tokens=output),
         rank_correlation=-0.021,
     )
     return generate(lengths, OnOff(rate_per_s=9.08, on_mean_s=16.7, off_mean_s=43.2), count=count, seed=seed)
+
+
+def burstgpt_like(*, count: int = 8000, seed: int = 0) -> Workload:
+    """A stand-in for the lengths of BurstGPT (Wang et al., KDD 2025): short answers, 8,000 requests in backlog.
+
+    Measured from a random sample of 8,000 of its requests: quantiles of both lengths and their rank correlation. The
+    sample's means are 363 and 57.
+    """
+    prompt = (9, 59, 80, 121, 175, 196, 206, 217, 232, 266, 377, 626, 1136, 2251, 2992, 3106, 3506, 14117)
+    output = (1, 1, 2, 7, 7, 7, 7, 7, 20, 29, 48, 149, 243, 463, 642, 1055, 1897, 3206)
+    lengths = GaussianCopula(
+        prompt=QuantileTable(levels=_QUANTILE_LEVELS, tokens=prompt),
+        output=QuantileTable(levels=_QUANTILE_LEVELS, tokens=output),
+        rank_correlation=0.169,
+    )
+    return generate(lengths, count=count, seed=seed)
 
 
 BUILT_IN: dict[str, Callable[..., Workload]] = {
@@ -109,6 +125,7 @@ BUILT_IN: dict[str, Callable[..., Workload]] = {
     "azure-2024-conv-like": azure_2024_conv_like,
     "azure-2023-conv-like": azure_2023_conv_like,
     "azure-2023-code-like": azure_2023_code_like,
+    "burstgpt-like": burstgpt_like,
 }
 """The recipes by name; each takes `count` and `seed`."""
 

@@ -151,6 +151,7 @@ class TestBuiltIn:
             ("azure-2024-conv-like", 10000, 4652, 1052, 0.02),
             ("azure-2023-conv-like", 19366, 1155, 211, 0.03),
             ("azure-2023-code-like", 8819, 2048, 28, 0.08),
+            ("burstgpt-like", 8000, 363, 57, 0.1),
         ],
     )
     def test_a_recipe_has_the_means_of_its_source(
