@@ -46,7 +46,7 @@ def comparison_table(comparison: Comparison) -> Table:
     table.add_column("policy", overflow="fold")
     for header in (
         "imbalance\n(tokens)",
-        f"ratio to\n{_in_lines(comparison.reference)}",
+        f"ratio to\n{comparison.reference if len(comparison.reference) <= _SPECIFICATION_COLUMNS else 'reference'}",
         *(column.header for column in _MEANS),
     ):
         table.add_column(header, justify="right", overflow="fold")

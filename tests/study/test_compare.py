@@ -177,7 +177,7 @@ def test_a_long_specification_breaks_between_its_parameters_only():
     written = "br-0:subset_window=4,worker_choice=lowest-load"
     routers = {written: lambda: baselines.from_spec(written), "jsq": lambda: baselines.make("jsq")}
     found = compare(CLUSTER, Drawn("drawn", drawn), routers, [0, 1], reference=written)
-    page = Console(width=130)
+    page = Console(width=140)
     with page.capture() as captured:
         page.print(comparison_table(found))
     assert {"br-0:", "subset_window=4,", "worker_choice=lowest-load"} <= set(captured.get().split())
