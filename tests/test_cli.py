@@ -172,6 +172,8 @@ def test_a_coarse_clock_is_spread_where_asked_for(trace, capsys):
         (("--policies", "br-0:subset_windw=4"), "did you mean 'subset_window'?"),
         (("--policies", "br-0:subset_window=99"), "subset_window must be in 1..16, got 99"),
         (("--reference", "br-0:subset_window=4"), "unknown reference 'br-0:subset_window=4'"),
+        (("--reference", "br-1"), "reference: unknown policy 'br-1'"),
+        (("--policies", "br-h:horizon=-4"), "policy br-h:horizon=-4: horizon must be at least 0, got -4"),
         (("--kv-capacity", "1"), "--kv-capacity must be at least 2, got 1"),
         (("--kv-capacity", "many"), "--kv-capacity must be a whole number or none, got 'many'"),
         (("--power", "idle=80"), "did you mean 'idle_w'?"),

@@ -150,7 +150,8 @@ def test_a_router_is_trained_tried_and_kept(tmp_path, capsys):
     [
         ("jsq", "--teacher must bind from the pool, got 'jsq'"),
         ("br-0:subset_window=17", "subset_window must be in 1..16, got 17"),
-        ("br0", "did you mean 'br-0'?"),
+        ("br0", "teacher: unknown policy 'br0'; did you mean 'br-0'?"),
+        ("br-h", "teacher: policy br-h needs predictor"),
     ],
 )
 def test_a_teacher_is_a_policy_that_binds_from_the_pool(teacher, message, tmp_path, capsys):

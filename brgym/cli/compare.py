@@ -89,4 +89,8 @@ def _reference(written: str, routers: "Mapping[str, PolicyChoice]") -> str:
     from baselines import Specification
     from brgym._checks import check_choice
 
-    return check_choice("reference", str(Specification.parse(written)), routers)
+    try:
+        written = str(Specification.parse(written))
+    except ValueError as error:
+        raise ValueError(f"reference: {error}") from None
+    return check_choice("reference", written, routers)

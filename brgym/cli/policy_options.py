@@ -18,9 +18,12 @@ def named_policies(listed: str, predictor: str | None, source: "NamedWorkload") 
         ValueError: If one is unknown, cannot be made or comes twice, or a predictor is missing or is not needed.
     """
     from baselines import specifications
-    from brgym.study import PredictorChoice, policy_choices
+    from brgym.study import PolicyChoice, PredictorChoice, policy_choices
 
     found = specifications(listed)
+    for specification in found:  # a parameter that cannot be is said before a predictor that is missing
+        stand_in = PredictorChoice("oracle") if specification.looks_ahead else None
+        PolicyChoice(specification, stand_in, str(specification)).check(source)
     if any(specification.looks_ahead for specification in found) != (predictor is not None):
         raise ValueError(
             "br-h and --predictor (a folder, or oracle) go together, and bf-io with a horizon: they look ahead with "

@@ -224,7 +224,10 @@ def _repeatable(device: torch.device) -> Iterator[None]:
 def _teacher(name: str) -> PoolPolicy:
     if name == ORACLE_TEACHER:
         return cast(PoolPolicy, baselines.make("br-h", predictor=classifiers.Oracle()))
-    return cast(PoolPolicy, baselines.from_spec(name))
+    try:
+        return cast(PoolPolicy, baselines.from_spec(name))
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"teacher: {error}") from None
 
 
 def _arrays(network: RouterNetwork) -> dict[str, torch.Tensor]:
