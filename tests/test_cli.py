@@ -232,7 +232,7 @@ def test_lists(command, line, capsys):
 def test_a_real_trace(capsys):
     options = "--cluster ascend-910c --workload azure-2023-conv --requests 300 --rate-scale 4 --policies jsq,br-0"
     assert main(["compare", *options.split()]) == 0
-    assert "azure-2023-conv, 300 requests" in capsys.readouterr().out
+    assert "azure-2023-conv, 4 times as fast, 300 requests" in capsys.readouterr().out
 
 
 def test_help_imports_nothing_heavy():

@@ -16,12 +16,13 @@ from brgym.cli.lists import clusters, policies, workloads
 from brgym.cli.report import report
 from brgym.cli.reproduce import balance_route
 from brgym.cli.reproduce_afd import afd as reproduce_afd
+from brgym.cli.simulate import simulate
 from brgym.cli.sweep import sweep
 from brgym.cli.watch import watch
 from brgym.cli.whole_numbers import with_checked_numbers
 
 _app = tyro.extras.SubcommandApp()
-for _command in (compare, sweep, report, watch, afd, workloads, policies, clusters):
+for _command in (compare, simulate, watch, sweep, report, afd, workloads, policies, clusters):
     _app.command(with_checked_numbers(_command))
 _studies = tyro.extras.SubcommandApp()
 _studies.command(name="balance-route")(with_checked_numbers(balance_route))
@@ -43,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     def command() -> None:
         # Its options follow from the cluster's classes, which take a second to import.
-        for served in (compare, watch):
+        for served in (compare, simulate, watch):
             if arguments[:1] == [served.__name__]:
                 _app.command(name=served.__name__)(with_cluster_options(with_checked_numbers(served)))
         _app.cli(prog="brgym", description=description, args=arguments)

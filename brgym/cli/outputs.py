@@ -8,20 +8,27 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
+_PICTURES, _TABLES = ("--plot", "--timeline"), ("--requests-table", "--steps-table")
+
 
 def checked_outputs(paths: dict[str, Path | None]) -> dict[str, Path]:
     """The files that were asked for, by option, checked before the work is done.
 
     Raises:
-        ValueError: If `--plot` names no PNG, PDF or SVG file, or as `brgym.plumbing.files.check_writable`.
+        ValueError: If a picture or a table names a file whose suffix stands for no format, or as
+            `brgym.plumbing.files.check_writable`.
         OSError: As `brgym.plumbing.files.check_writable`.
     """
     from brgym.plumbing.files import check_writable
     from brgym.plumbing.pictures import check_picture
+    from brgym.plumbing.tables import check_table_name
 
     outputs = {option: path for option, path in paths.items() if path is not None}
-    if "--plot" in outputs:
-        check_picture("--plot", outputs["--plot"])
+    for option, path in outputs.items():
+        if option in _PICTURES:
+            check_picture(option, path)
+        elif option in _TABLES:
+            check_table_name(option, path)
     check_writable(outputs)
     return outputs
 

@@ -33,3 +33,11 @@ def named_policies(listed: str, predictor: str | None, source: "NamedWorkload") 
     for choice in choices:
         choice.check(source)
     return {choice.label: choice for choice in choices}
+
+
+def named_policy(written: str, predictor: str | None, source: "NamedWorkload") -> "PolicyChoice":
+    """One policy; arguments and errors as `named_policies`."""
+    chosen, *others = named_policies(written, predictor, source).values()
+    if others:
+        raise ValueError(f"policy must be one, got {1 + len(others)}: {written}")
+    return chosen

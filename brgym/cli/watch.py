@@ -8,7 +8,7 @@ from typing import Any
 import tyro
 
 from brgym.cli.outputs import print_lines, written_line
-from brgym.cli.policy_options import named_policies
+from brgym.cli.policy_options import named_policy
 from brgym.cli.serving_options import ServingOptions
 from brgym.plumbing.terminal import page, progress_bar, progress_console
 
@@ -63,15 +63,13 @@ def watch(
         elif not has_terminal():
             raise ValueError("brgym watch needs a terminal; without one, --record FILE makes a film of the run")
         chosen, source = serving.served(cluster_settings)
-        (name, choice), *others = named_policies(policy, predictor, source).items()
-        if others:
-            raise ValueError(f"policy must be one, got {1 + len(others)}: {policy}")
+        choice = named_policy(policy, predictor, source)
         made = choice.make(source, seed)
         run = study.SteppedRun(chosen, source.workload(seed), made, seed, oversize=serving.oversize)
         show = Show(run, until_s=float("inf") if until_s is None else until_s)
     if record is None:
         with keyboard() as keys:
-            show_live(show, keys, page(), title=f"{name} on {source.name}", speed=speed)
+            show_live(show, keys, page(), title=f"{choice.label} on {source.name}", speed=speed)
     else:
         _record(show, record, every_s=speed / frames_per_s, frames_per_s=frames_per_s)
 

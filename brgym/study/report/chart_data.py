@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from brgym.cluster import Reals
-from brgym.study.report.figures import figures_of, shown
 from brgym.study.report.standing import mean_of, ratio_of, value_text, words
 from brgym.study.results import Results
+from brgym.study.shown_figures import figures_of, shown
 from brgym.study.statistics import Estimate
 
 _DIGITS = 6  # more than a picture shows, and half the bytes

@@ -3,10 +3,10 @@
 from collections import Counter
 from dataclasses import dataclass
 
-from brgym.study.report.figures import IMBALANCE, THROUGHPUT, figures_of, shown
 from brgym.study.report.league import plus_minus, with_interval
 from brgym.study.report.standing import best_policy, clairvoyant, mean_of, ratio_of, verdict, words
 from brgym.study.results import Results
+from brgym.study.shown_figures import IMBALANCE, THROUGHPUT, figures_of, shown
 
 
 @dataclass(frozen=True)

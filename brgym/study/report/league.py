@@ -3,9 +3,9 @@
 import math
 from dataclasses import dataclass
 
-from brgym.study.report.figures import IMBALANCE, THROUGHPUT, Shown, figures_of, league_figures, shown
 from brgym.study.report.standing import Verdict, clairvoyant, mean_of, ratio_of, value_text, verdict
 from brgym.study.results import Results
+from brgym.study.shown_figures import IMBALANCE, THROUGHPUT, Shown, figures_of, league_figures, shown
 from brgym.study.statistics import Estimate
 
 

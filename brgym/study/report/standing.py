@@ -6,8 +6,8 @@ from typing import Literal
 
 import numpy as np
 
-from brgym.study.report.figures import IMBALANCE
 from brgym.study.results import Results
+from brgym.study.shown_figures import IMBALANCE
 from brgym.study.statistics import Estimate, mean_interval, paired_ratio
 
 Verdict = Literal["lower", "higher", "open", "unknown"]

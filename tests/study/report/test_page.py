@@ -11,9 +11,9 @@ import pytest
 from brgym.study import mean_interval, paired_ratio
 from brgym.study.report import report_page
 from brgym.study.report.chart_data import chart_data
-from brgym.study.report.figures import league_figures, shown
 from brgym.study.report.headline import cells_line, headline, winners_of
 from brgym.study.report.league import league_of, plus_minus, with_interval
+from brgym.study.shown_figures import league_figures, shown
 from tests.study.report.fabricated import HOSTILE, LOADS, NAMES, ONE, POLICIES, imbalance, results
 from tests.study.report.reading import Reader
 

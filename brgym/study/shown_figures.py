@@ -5,7 +5,7 @@ A figure that is not known here is shown under its own name, so a new one needs 
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from brgym.study.results import Results
@@ -45,6 +45,9 @@ class Shown:
 
 IMBALANCE, THROUGHPUT = "imbalance_mean", "throughput_tok_s"
 
+OVER_THE_RUN = "run_"
+"""What the names of step figures begin with that are over the whole run, not the measurement window."""
+
 LEAGUE = (
     "balance_mean",
     "barrier_idle_mean",
@@ -63,6 +66,8 @@ _KNOWN = (
     Shown("balance_mean", "balance", "", 1.0, ".3f", "higher"),
     Shown("barrier_idle_mean", "barrier idle", "%", 1e2, ".2f", "lower"),
     Shown(THROUGHPUT, "throughput", "tok/s", 1.0, ",.0f", "higher"),
+    Shown("active_mean", "active requests", "", 1.0, ",.1f"),
+    Shown("tokens_p90_s", "90 % of tokens", "s", 1.0, ",.1f", "lower"),
     Shown("makespan_s", "makespan", "s", 1.0, ",.1f", "lower"),
     Shown("preemptions", "preemptions", "", 1.0, ",.1f", "lower"),
     Shown("energy_j", "energy", "kJ", 1e-3, ",.1f", "lower"),
@@ -70,23 +75,28 @@ _KNOWN = (
     Shown("routing_time_p99_s", "routing p99", "us", 1e6, ",.1f", "lower"),
     Shown("wall_s", "run", "s", 1.0, ",.2f", "lower"),
 )
-_OF_REQUESTS = (
+OF_REQUESTS = (
     Shown("ttft_s", "TTFT", "s", 1.0, ",.2f", "lower"),
     Shown("queueing_s", "queueing", "s", 1.0, ",.2f", "lower"),
     Shown("tpot_s", "TPOT", "ms", 1e3, ",.2f", "lower"),
     Shown("e2e_s", "end to end", "s", 1.0, ",.2f", "lower"),
 )
-_STATISTICS = ("mean", "p50", "p90", "p95", "p99", "max")
+STATISTICS = ("mean", "p50", "p90", "p95", "p99", "max")
 _SHOWN = {one.name: one for one in _KNOWN} | {
     f"{one.name}_{of}": Shown(f"{one.name}_{of}", f"{one.title} {of}", one.unit, one.scale, one.digits, one.better)
-    for one in _OF_REQUESTS
-    for of in _STATISTICS
+    for one in OF_REQUESTS
+    for of in STATISTICS
 }
 
 
 def shown(figure: str) -> Shown:
-    """How a figure is shown."""
-    return _SHOWN.get(figure) or Shown(figure, figure.replace("_", " "))
+    """How a figure is shown; `run_...` is the same over the whole run."""
+    windowed = _SHOWN.get(figure.removeprefix(OVER_THE_RUN))
+    if windowed is None:
+        return Shown(figure, figure.replace("_", " "))
+    if windowed.name == figure:
+        return windowed
+    return replace(windowed, name=figure, title=f"{windowed.title}, whole run")
 
 
 def league_figures(there: Sequence[str]) -> tuple[str, ...]:
