@@ -190,6 +190,7 @@ def test_a_coarse_clock_is_spread_where_asked_for(trace, capsys):
         (("--rate-scale", "nan"), "--rate-scale must be finite and above 0, got nan"),
         (("--json", "missing/out.json"), "--json: no such folder"),
         (("--csv", "."), "--csv must name a regular file"),
+        (("--distribution", "out.gif"), "--distribution must name a .png, .pdf or .svg file"),
         (("--plot", "out.gif"), "--plot must name a .png, .pdf or .svg file"),
         (("--json", "same", "--csv", "same"), "--json and --csv name the same file"),
     ],

@@ -13,6 +13,7 @@ from brgym.cli.cluster_options import with_cluster_options
 from brgym.cli.compare import compare
 from brgym.cli.exit_status import exit_status
 from brgym.cli.lists import clusters, policies, workloads
+from brgym.cli.plot import plot
 from brgym.cli.report import report
 from brgym.cli.reproduce import balance_route
 from brgym.cli.reproduce_afd import afd as reproduce_afd
@@ -22,7 +23,7 @@ from brgym.cli.watch import watch
 from brgym.cli.whole_numbers import with_checked_numbers
 
 _app = tyro.extras.SubcommandApp()
-for _command in (compare, simulate, watch, sweep, report, afd, workloads, policies, clusters):
+for _command in (compare, simulate, watch, sweep, plot, report, afd, workloads, policies, clusters):
     _app.command(with_checked_numbers(_command))
 _studies = tyro.extras.SubcommandApp()
 _studies.command(name="balance-route")(with_checked_numbers(balance_route))

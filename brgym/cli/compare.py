@@ -1,9 +1,10 @@
 """`brgym compare`: the same requests under several routing policies."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import tyro
 
@@ -13,7 +14,8 @@ from brgym.cli.serving_options import ServingOptions
 from brgym.plumbing.terminal import progress_bar, progress_console
 
 if TYPE_CHECKING:
-    from brgym.study import Comparison, PolicyChoice
+    from brgym.cluster import ClusterConfig, Oversize
+    from brgym.study import Comparison, NamedWorkload, PolicyChoice
 
 _SERVING = ServingOptions()
 
@@ -29,6 +31,8 @@ def compare(
     json: Path | None = None,
     csv: Path | None = None,
     plot: Path | None = None,
+    distribution: Path | None = None,
+    of: Literal["ttft_s", "queueing_s", "tpot_s", "e2e_s"] = "tpot_s",
     cluster_settings: tyro.conf.Suppress[Mapping[str, Any]] = MappingProxyType({}),
 ) -> None:
     """Serve the same requests with several routing policies and compare them.
@@ -45,6 +49,8 @@ def compare(
         json: Write everything that was found to this file.
         csv: Write one row a run to this file.
         plot: Write the imbalance over time to this PNG, PDF or SVG file, by its suffix.
+        distribution: Write how a figure is spread over the requests of the first seed to this PNG, PDF or SVG file.
+        of: Which figure that is.
         cluster_settings: Other fields of the cluster's configuration, as `brgym.study.with_settings` reads them.
     """
     terminal = progress_console()
@@ -53,7 +59,7 @@ def compare(
         from brgym._checks import check_integer
         from brgym.study import console
 
-        outputs = checked_outputs({"--json": json, "--csv": csv, "--plot": plot})
+        outputs = checked_outputs({"--json": json, "--csv": csv, "--plot": plot, "--distribution": distribution})
         check_integer("seeds", seeds, minimum=1)
         chosen, source = serving.served(cluster_settings)
         routers = named_policies(policies, predictor, source)
@@ -71,8 +77,26 @@ def compare(
             on_trial=on_trial,
         )
     for option, path in outputs.items():
-        _writer(option)(found, path)
+        if option == "--distribution":
+            _write_distribution(path, chosen, source, routers, oversize=serving.oversize, figure=of)
+        else:
+            _writer(option)(found, path)
     print_page(console.comparison_table(found), console.notes(found), outputs.values())
+
+
+def _write_distribution(
+    path: Path,
+    cluster: "ClusterConfig",
+    source: "NamedWorkload",
+    routers: "Mapping[str, PolicyChoice]",
+    *,
+    oversize: "Oversize",
+    figure: str,
+) -> None:
+    from brgym.study.plot import write_distribution
+
+    makers = {name: partial(choice.make, source, 0) for name, choice in routers.items()}
+    write_distribution(cluster, source.workload(0), makers, path, oversize=oversize, figure=figure)
 
 
 def _writer(option: str) -> "Callable[[Comparison, Path], None]":

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-_PICTURES, _TABLES = ("--plot", "--timeline"), ("--requests-table", "--steps-table")
+_PICTURES, _TABLES = ("--plot", "--timeline", "--distribution"), ("--requests-table", "--steps-table")
 
 
 def checked_outputs(paths: dict[str, Path | None]) -> dict[str, Path]:

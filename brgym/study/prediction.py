@@ -6,8 +6,6 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 import baselines
 from baselines.balance_route.br_h import Projection
@@ -16,6 +14,7 @@ from brgym.cluster import ClusterConfig
 from brgym.plumbing.pictures import write_picture
 from brgym.study.compare import compare
 from brgym.study.comparison import Comparison
+from brgym.study.pictures import Predicted, draw_prediction
 from brgym.study.trial import Trial
 from brgym.study.workload_source import Drawn
 from brgym.workload import Workload
@@ -99,24 +98,18 @@ def write_worth_plot(comparison: Comparison, auc: Mapping[str, float], path: Pat
     Raises:
         OSError: If the file cannot be written.
     """
-    figure = Figure(figsize=(7, 5), dpi=150, layout="constrained")
-    axes = figure.add_subplot()
     on_curve = {noisy: predictor.auc or 0.5 for noisy, predictor in noisy_oracles().items()} | {ORACLE: 1.0}
-    _draw(axes, comparison, on_curve, "k.-", "oracle and noise")
-    for place, (name, at) in enumerate(auc.items()):
-        _draw(axes, comparison, {name: at}, f"C{place}o", name)
-    axes.axhline(1.0, color="gray", linewidth=0.8)
-    axes.set_title(f"{comparison.workload}, {comparison.cluster.workers} workers, {len(comparison.seeds)} seeds")
-    axes.set_xlabel("AUC of ending within the horizon (noise: an oracle made worse; at 1 the oracle itself)")
-    axes.set_ylabel(f"imbalance of BR-H, ratio to {comparison.reference}")
-    axes.grid(alpha=0.3)
-    axes.legend(fontsize="small")
-    write_picture(figure, path)
-
-
-def _draw(axes: Axes, comparison: Comparison, auc: Mapping[str, float], style: str, label: str) -> None:
-    shown = {name: at for name, at in auc.items() if policy_name(name) in comparison.policies}
-    estimates = [comparison.ratio(policy_name(name), "imbalance_mean") for name in shown]
-    errors = [[e.mean - e.low for e in estimates], [e.high - e.mean for e in estimates]]
-    means = [estimate.mean for estimate in estimates]
-    axes.errorbar(list(shown.values()), means, yerr=errors, fmt=style, capsize=3, label=label)
+    points = [
+        Predicted(name, at, comparison.ratio(policy_name(name), "imbalance_mean"), family)
+        for family, known in (("oracle, made worse by noise", on_curve), ("learned", auc))
+        for name, at in known.items()
+        if policy_name(name) in comparison.policies
+    ]
+    drawn = draw_prediction(
+        points,
+        error_label="AUC of ending within the horizon",
+        label=f"imbalance of BR-H, ratio to {comparison.reference}",
+        levels={comparison.reference: 1.0},
+        columns=2,
+    )
+    write_picture(drawn, path)

@@ -6,7 +6,7 @@
 from brgym.study.pictures.distribution import draw_distribution
 from brgym.study.pictures.imbalance import draw_imbalance
 from brgym.study.pictures.lines import Line
-from brgym.study.pictures.load import draw_against_load
+from brgym.study.pictures.load import draw_against_load, draw_load_panels
 from brgym.study.pictures.prediction import Predicted, draw_prediction
 from brgym.study.pictures.scaling import draw_scaling
 from brgym.study.pictures.timeline import draw_timeline
@@ -18,6 +18,7 @@ __all__ = [
     "draw_against_load",
     "draw_distribution",
     "draw_imbalance",
+    "draw_load_panels",
     "draw_prediction",
     "draw_scaling",
     "draw_timeline",

@@ -19,6 +19,7 @@ from brgym.study.pictures import (
     draw_against_load,
     draw_distribution,
     draw_imbalance,
+    draw_load_panels,
     draw_prediction,
     draw_scaling,
     draw_timeline,
@@ -54,6 +55,9 @@ PICTURES = {
     "distribution": lambda: draw_distribution({"a": SPREAD, "b": [np.nan, 0.5]}, label="TPOT (ms)"),
     "tail": lambda: draw_distribution({"a": 1 / SPREAD}, label="TTFT (s)", tail=True, scale="log"),
     "load": lambda: draw_against_load(LINES, label="p95 of TTFT (s)", knees={"br-0": 4.0}, limit=5.0),
+    "load, four cases": lambda: draw_load_panels(
+        dict.fromkeys(("one", "two", "three"), LINES), label="imbalance (tokens)", knees={"two": {"jsq": 2.0}}
+    ),
     "scaling": lambda: draw_scaling(LINES, label="imbalance (tokens)", scale="log", columns=2),
     "prediction": lambda: draw_prediction(POINTS, error_label="1 - AUC", label="ratio", levels={"br-0": 1.0}),
     "timeline": lambda: draw_timeline(STAYS, RESULT.steps, WORKLOAD, 2),
@@ -169,6 +173,7 @@ def test_a_timeline_marks_each_preemption_of_its_worker():
         (lambda: draw_distribution({"a": [np.nan]}, label="x"), "values of 'a': there is none"),
         (lambda: draw_distribution({"a": [0.0]}, label="x", scale="log"), "'a' must be above 0 on a logarithmic axis"),
         (lambda: draw_against_load([], label="x"), "lines is empty"),
+        (lambda: draw_load_panels({}, label="x"), "panels is empty"),
         (lambda: draw_against_load(LINES, label="x", knees={"random": 1.0}), "knees names random; the lines are jsq"),
         (lambda: draw_scaling([Line("a", [0, 1], [1, 1], [1, 1], [1, 1])], label="x"), "at least 1, got 0"),
         (lambda: Line("a", [1, 1], [1, 1], [1, 1], [1, 1]), "at of 'a' must rise"),
