@@ -147,6 +147,22 @@ class Results:
         return tuple(key for key in said if len({repr(setting.get(key)) for setting in self.settings}) > 1)
 
     @property
+    def telling(self) -> tuple[str, ...]:
+        """Those of `varied` that tell settings apart.
+
+        Without what follows from another one, as the number of requests may from the workload's name; of two that
+        follow from each other the first stays.
+        """
+        said = {key: [repr(setting.get(key)) for setting in self.settings] for key in self.varied}
+        kinds = {key: len(set(values)) for key, values in said.items()}
+        kept = list(said)
+        for key in sorted(said, key=lambda key: (kinds[key], -self.varied.index(key))):
+            others = (other for other in kept if other != key and kinds[other] >= kinds[key])
+            if any(len(set(zip(said[other], said[key], strict=True))) == kinds[other] for other in others):
+                kept.remove(key)
+        return tuple(kept)
+
+    @property
     def figures(self) -> tuple[str, ...]:
         """Names of the figures that are the same in every repetition."""
         described = {key for setting in self.settings for key in setting} | {"policy", "seed"}

@@ -136,7 +136,7 @@ def _settings(found: Results, key: str, where: Mapping[str, str]) -> dict[float,
             continue
         if at in chosen:
             first = found.settings[chosen[at]]
-            differs = [k for k in found.varied if k not in where and first.get(k) != setting.get(k)]
+            differs = [k for k in found.telling if k not in where and first.get(k) != setting.get(k)]
             raise ValueError(f"where must say {' and '.join(differs)}: the study has several settings for {key} = {at}")
         chosen[at] = place
     if not chosen:

@@ -67,7 +67,9 @@ def summarise(
     """All policies against one reference, with Holm's correction for their number.
 
     Args:
-        values: The figure of each policy, one value a seed, shape (seeds,), all under the same seeds in the same order.
+        values: The figure of each policy, one value a seed, shape (seeds,), all under the same seeds in the same order;
+            NaN where a run came to nothing. A policy is compared under the seeds that it and the reference have, and
+            its estimates say how many those are.
         reference: Name of the policy to compare with.
         bound: Lower bound of the figure for each seed's workload, shape (seeds,), where one is known
             (`statistics.recovered_share`).
@@ -87,13 +89,15 @@ def summarise(
     check_choice("reference", reference, values)
     bar = check_real("level", level, minimum=0.0, maximum=1.0, exclusive=True)
     samples = _samples(values, reference)
-    base = samples[reference]
-    p_values = {name: float(paired_p_values(sample, base)) for name, sample in samples.items() if name != reference}
+    pairs = {name: _pairs(sample, samples[reference]) for name, sample in samples.items()}
+    p_values = {name: float(paired_p_values(*pair)) for name, pair in pairs.items() if name != reference}
     adjusted = dict(zip(p_values, holm(list(p_values.values())).tolist(), strict=True))
     next_bar = next_level(list(adjusted.values()), level=bar)
+    options: dict[str, Any] = {"confidence": confidence, "method": method, "seed": seed}
     rows = []
     for name, sample in samples.items():
-        difference = paired_difference(sample, base, confidence=confidence, method=method, seed=seed)
+        own, base = pairs[name]
+        difference = paired_difference(own, base, **options)
         significant = name in adjusted and adjusted[name] <= bar
         stands = significant and difference.excludes(0.0)
         if stands or name == reference:
@@ -101,17 +105,15 @@ def summarise(
         elif significant:
             note = f"Not claimed although p allows it: the {difference.method} interval of the difference holds 0."
         else:
-            note = seeds_note(sample, base, smallest=smallest, level=next_bar)
+            note = seeds_note(own, base, smallest=smallest, level=next_bar)
         rows.append(
             PolicySummary(
                 policy=name,
                 is_reference=name == reference,
-                mean=mean_interval(sample, confidence=confidence, method=method, seed=seed),
-                ratio=paired_ratio(sample, base, confidence=confidence, method=method, seed=seed),
+                mean=mean_interval(_present(sample), **options),
+                ratio=paired_ratio(own, base, **options),
                 difference=difference,
-                recovered=None
-                if bound is None
-                else _recovered(name, sample, base, bound, confidence=confidence, method=method, seed=seed),
+                recovered=None if bound is None else _recovered(name, sample, samples[reference], bound, **options),
                 p_value=p_values.get(name, math.nan),
                 p_holm=adjusted.get(name, math.nan),
                 stands=stands,
@@ -134,8 +136,28 @@ def _samples(values: Mapping[str, npt.ArrayLike], reference: str) -> dict[str, R
     return samples
 
 
+def _pairs(sample: Reals, base: Reals) -> tuple[Reals, Reals]:
+    """Both under the seeds that both have; a single NaN each where there is none."""
+    there = np.isfinite(sample) & np.isfinite(base)
+    return (sample[there], base[there]) if there.any() else (_NOTHING, _NOTHING)
+
+
+def _present(sample: Reals) -> Reals:
+    there = np.isfinite(sample)
+    return sample[there] if there.any() else _NOTHING
+
+
 def _recovered(name: str, sample: Reals, base: Reals, bound: npt.ArrayLike, **options: Any) -> Estimate:
+    floor = np.asarray(bound, dtype=np.float64)
+    if floor.shape != sample.shape:
+        raise ValueError(f"bound must have one value for each of the {len(sample)} seeds, got shape {floor.shape}")
+    there = np.isfinite(sample) & np.isfinite(base)
+    if not there.any():
+        return mean_interval(_NOTHING)
     try:
-        return recovered_share(sample, base, bound, **options)
+        return recovered_share(sample[there], base[there], floor[there], **options)
     except ValueError as error:
         raise ValueError(f"policy {name!r}: {error}") from error
+
+
+_NOTHING = np.array([math.nan])

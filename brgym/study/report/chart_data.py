@@ -21,14 +21,15 @@ def chart_data(found: Results) -> dict[str, Any]:
     """The document.
 
     Returns:
-        `policies`, `reference`, `seeds`; `varied`: each setting that differs, with its values and whether all are
-        numbers; `settings`: of each the index of its value of each of `varied`, and its `names`; `figures`: name,
-        title, unit, and arrays by setting and policy: `values` (a number a seed), `mean` and `ratio` (estimate, lower
-        and upper end); null where there is none.
+        `policies`, `reference`, `seeds`; `varied`: each setting that differs, with its values and whether two or more
+        are numbers (others, as a load of "backlog", are null then); `settings`: of each the index of its value of each
+        of `varied`, and its `names`; `figures`: name, title, unit, and arrays by setting and policy: `values` (a number
+        a seed), `mean` and `ratio` (estimate, lower and upper end); null where there is none.
     """
-    varied = [_varied(found, key) for key in found.varied]
+    varied = [_varied(found, key) for key in found.telling]
     places = [
-        [_key(setting.get(key), of) for key, of in zip(found.varied, varied, strict=True)] for setting in found.settings
+        [_key(setting.get(key), of) for key, of in zip(found.telling, varied, strict=True)]
+        for setting in found.settings
     ]
     return {
         "policies": list(found.policies),
@@ -43,17 +44,20 @@ def chart_data(found: Results) -> dict[str, Any]:
 
 def _varied(found: Results, key: str) -> dict[str, Any]:
     values: list[Any] = list({repr(setting.get(key)): setting.get(key) for setting in found.settings}.values())
-    numeric = all(
-        isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) for value in values
-    )
+    numbers = [value if _is_number(value) else None for value in values]
+    numeric = sum(number is not None for number in numbers) > 1
     texts = [value_text(value) for value in values]
     return {
         "name": key,
         "numeric": numeric,
-        "values": [float(value) for value in values] if numeric else texts,
+        "values": [None if number is None else float(number) for number in numbers] if numeric else texts,
         "texts": texts,
         "keys": [repr(value) for value in values],
     }
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _key(value: object, varied: dict[str, Any]) -> int:

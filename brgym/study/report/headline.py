@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from brgym.study.report.league import plus_minus, with_interval
-from brgym.study.report.standing import best_policy, clairvoyant, mean_of, ratio_of, verdict, words
+from brgym.study.report.standing import Standings, Verdict, best_policy, clairvoyant, verdict, words
 from brgym.study.results import Results
 from brgym.study.shown_figures import IMBALANCE, THROUGHPUT, figures_of, shown
 
@@ -20,6 +20,7 @@ class Winner:
         ratio: To the reference, with its interval.
         throughput: Ratio of the throughput, likewise.
         stands: What to think of it, in words.
+        note: Why it does not stand, and how many seeds would tell; empty where it does.
         certain: Whether it stands.
     """
 
@@ -29,17 +30,18 @@ class Winner:
     ratio: str
     throughput: str
     stands: str
+    note: str
     certain: bool
 
 
-def winners_of(found: Results) -> tuple[Winner, ...]:
+def winners_of(found: Results, standings: Standings) -> tuple[Winner, ...]:
     """The best policy, of those that know no output lengths, of each setting that has results."""
     if IMBALANCE not in found.figures:
         return ()
     seers = clairvoyant(found)
     blind = [policy for policy in found.policies if policy not in seers]
     best = [(setting, best_policy(found, setting, among=blind)) for setting in range(len(found.settings))]
-    return tuple(_winner(found, setting, policy) for setting, policy in best if policy is not None)
+    return tuple(_winner(found, standings, setting, policy) for setting, policy in best if policy is not None)
 
 
 def headline(found: Results, winners: tuple[Winner, ...]) -> str:
@@ -72,27 +74,23 @@ def cells_line(found: Results) -> str:
     return f"{size}: {cells - found.missing} done, {failed} failed" + (f", {left} not run." if left else ".")
 
 
-def _winner(found: Results, setting: int, policy: str) -> Winner:
-    ratio = ratio_of(found, setting, policy, IMBALANCE)
-    how = verdict(ratio)
-    if policy == found.reference:
-        stands = "it is the reference"
-    elif how == "unknown":
-        stands = "no interval"
-    elif how == "open":
-        stands = "may be chance"
-    else:
-        stands = "stands"
+def _winner(found: Results, standings: Standings, setting: int, policy: str) -> Winner:
+    row = standings.of(setting, IMBALANCE)[policy]
+    how = verdict(row)
     faster = THROUGHPUT in figures_of(found)
     return Winner(
         setting=words(found, setting),
         policy=policy,
-        imbalance=plus_minus(mean_of(found, setting, policy, IMBALANCE), shown(IMBALANCE)),
-        ratio=with_interval(ratio) if policy != found.reference else "1",
-        throughput=with_interval(ratio_of(found, setting, policy, THROUGHPUT)) if faster else "–",
-        stands=stands,
-        certain=how == "lower" and policy != found.reference,
+        imbalance=plus_minus(row.mean, shown(IMBALANCE)),
+        ratio="1" if row.is_reference else with_interval(row.ratio),
+        throughput=with_interval(standings.of(setting, THROUGHPUT)[policy].ratio) if faster else "–",
+        stands="it is the reference" if row.is_reference else _SAID[how],
+        note=row.note,
+        certain=how == "lower" and not row.is_reference,
     )
+
+
+_SAID: dict[Verdict, str] = {"unknown": "no interval", "open": "may be chance", "lower": "stands", "higher": "stands"}
 
 
 def _count(number: int, one: str, many: str | None = None) -> str:

@@ -3,10 +3,11 @@
 import math
 from dataclasses import dataclass
 
-from brgym.study.report.standing import Verdict, clairvoyant, mean_of, ratio_of, value_text, verdict
+from brgym.study.report.standing import BOUND, ENVELOPE, Standings, Verdict, clairvoyant, mean_of, value_text, verdict
 from brgym.study.results import Results
 from brgym.study.shown_figures import IMBALANCE, THROUGHPUT, Shown, figures_of, league_figures, shown
 from brgym.study.statistics import Estimate
+from brgym.study.summary import PolicySummary
 
 
 @dataclass(frozen=True)
@@ -18,12 +19,14 @@ class Cell:
         order: What the column is sorted by: a number; None comes last.
         verdict: How a ratio stands to 1; None elsewhere.
         good: Whether the verdict speaks for the policy; None where it says nothing.
+        note: What else there is to say of it, such as how many seeds would tell.
     """
 
     text: str
     order: float | None
     verdict: Verdict | None = None
     good: bool | None = None
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,7 @@ class Row:
         place: Its index among the policies.
         is_reference: Whether ratios refer to it.
         clairvoyant: Whether it was told output lengths.
-        setting: The varied settings' values, in the order of `Results.varied`.
+        setting: The varied settings' values, in the order of `Results.telling`.
         cells: One for each of the table's columns.
     """
 
@@ -69,14 +72,16 @@ class League:
         return ("policy", *self.varied, *self.headers)
 
 
-def league_of(found: Results) -> League:
+def league_of(found: Results, standings: Standings) -> League:
     """Puts the table together."""
     there = figures_of(found)
+    recovered = ENVELOPE in there and BOUND in there
     means = [shown(figure) for figure in league_figures(there)]
     compared = [shown(figure) for figure in (IMBALANCE, THROUGHPUT) if figure in there]
     headers = [header for one in compared for header in (one.header, f"{one.title} ratio")]
+    headers += ["recovered (%)"] if recovered else []
     choices = tuple(
-        tuple(dict.fromkeys(value_text(setting.get(key)) for setting in found.settings)) for key in found.varied
+        tuple(dict.fromkeys(value_text(setting.get(key)) for setting in found.settings)) for key in found.telling
     )
     seers = clairvoyant(found)
     rows = [
@@ -85,9 +90,10 @@ def league_of(found: Results) -> League:
             place=place,
             is_reference=policy == found.reference,
             clairvoyant=policy in seers,
-            setting=tuple(_described(found, setting, key, of) for key, of in zip(found.varied, choices, strict=True)),
+            setting=tuple(_described(found, setting, key, of) for key, of in zip(found.telling, choices, strict=True)),
             cells=(
-                *(cell for one in compared for cell in _compared(found, setting, policy, one)),
+                *(cell for one in compared for cell in _compared(standings.of(setting, one.name)[policy], one)),
+                *([_recovered(standings.of(setting, ENVELOPE)[policy])] if recovered else []),
                 *(_mean(found, setting, policy, one) for one in means),
                 _seeds(found, setting, policy, any_done=IMBALANCE in there),
             ),
@@ -95,7 +101,7 @@ def league_of(found: Results) -> League:
         for setting in range(len(found.settings))
         for place, policy in enumerate(found.policies)
     ]
-    return League(found.varied, choices, (*headers, *(one.header for one in means), "seeds"), tuple(rows))
+    return League(found.telling, choices, (*headers, *(one.header for one in means), "seeds"), tuple(rows))
 
 
 def _described(found: Results, setting: int, key: str, choices: tuple[str, ...]) -> Cell:
@@ -103,15 +109,23 @@ def _described(found: Results, setting: int, key: str, choices: tuple[str, ...])
     return Cell(text, float(choices.index(text)))
 
 
-def _compared(found: Results, setting: int, policy: str, one: Shown) -> tuple[Cell, Cell]:
-    mean = mean_of(found, setting, policy, one.name)
-    shown_mean = Cell(plus_minus(mean, one), _order(mean.mean))
-    if policy == found.reference:
+def _compared(row: PolicySummary, one: Shown) -> tuple[Cell, Cell]:
+    shown_mean = Cell(plus_minus(row.mean, one), _order(row.mean.mean))
+    if row.is_reference:
         return shown_mean, Cell("1", 1.0)
-    ratio = ratio_of(found, setting, policy, one.name)
-    how = verdict(ratio)
+    how = verdict(row)
     good = how == one.better if how in ("lower", "higher") else None
-    return shown_mean, Cell(with_interval(ratio), _order(ratio.mean), how, good)
+    return shown_mean, Cell(with_interval(row.ratio), _order(row.ratio.mean), how, good, row.note)
+
+
+def _recovered(row: PolicySummary) -> Cell:
+    """How much of what the envelope could fall below the reference's it falls."""
+    if row.is_reference or row.recovered is None:
+        return Cell("0", 0.0)
+    share = row.recovered
+    if math.isnan(share.mean):
+        return Cell("–", None)
+    return Cell(percent(share), share.mean)
 
 
 def _mean(found: Results, setting: int, policy: str, one: Shown) -> Cell:
@@ -138,6 +152,12 @@ def with_interval(ratio: Estimate) -> str:
     if math.isnan(ratio.low):
         return f"{ratio.mean:.3f}"
     return f"{ratio.mean:.3f} [{ratio.low:.3f}, {ratio.high:.3f}]"
+
+
+def percent(share: Estimate) -> str:
+    """A share in percent and its interval, without the sign."""
+    interval = "" if math.isnan(share.low) else f" [{100 * share.low:.0f}, {100 * share.high:.0f}]"
+    return f"{100 * share.mean:.0f}{interval}"
 
 
 def _order(value: float) -> float | None:

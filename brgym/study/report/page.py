@@ -12,6 +12,8 @@ from brgym.study.report.chart_data import chart_data
 from brgym.study.report.headline import cells_line, headline, winners_of
 from brgym.study.report.league import league_of
 from brgym.study.report.provenance import commands, settings_table, versions
+from brgym.study.report.standing import Standings
+from brgym.study.report.together import together_of
 from brgym.study.results import CELLS, Results
 from brgym.study.statistics import CONFIDENCE
 
@@ -51,7 +53,8 @@ def report_page(found: Results, folder: Path) -> str:
     from plotly.offline import get_plotlyjs  # half a second to import
 
     study = folder / _STUDY
-    winners = winners_of(found)
+    standings = Standings(found)
+    winners = winners_of(found, standings)
     environment = Environment(
         loader=PackageLoader("brgym.study.report"),
         autoescape=True,
@@ -66,7 +69,8 @@ def report_page(found: Results, folder: Path) -> str:
             cells=cells_line(found),
             headline=headline(found, winners),
             winners=winners,
-            league=league_of(found),
+            league=league_of(found, standings),
+            together=together_of(found),
             chart_data=chart_data(found),
             settings=settings_table(found),
             study=study.read_text(encoding="utf-8") if study.is_file() else None,

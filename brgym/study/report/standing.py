@@ -9,9 +9,13 @@ import numpy as np
 from brgym.study.results import Results
 from brgym.study.shown_figures import IMBALANCE
 from brgym.study.statistics import Estimate, mean_interval, paired_ratio
+from brgym.study.summary import PolicySummary, summarise
 
 Verdict = Literal["lower", "higher", "open", "unknown"]
-"""How a ratio stands to 1: its interval lies below or above it, holds it, or there is none."""
+"""How a policy stands to the reference: below or above it, open, or without an interval."""
+
+ENVELOPE, BOUND = "envelope_token_steps", "envelope_token_steps_bound"
+"""What the recoverable share is of, and its lower bound."""
 
 _NOTHING = Estimate(math.nan, math.nan, math.nan, 0)
 
@@ -30,13 +34,42 @@ def ratio_of(found: Results, setting: int, policy: str, figure: str) -> Estimate
     return paired_ratio(values[there], base[there]) if there.any() else _NOTHING
 
 
-def verdict(ratio: Estimate) -> Verdict:
-    """Whether a ratio's interval holds 1."""
-    if math.isnan(ratio.low):
+class Standings:
+    """What may be claimed of a study's policies against its reference, figure by figure, setting by setting.
+
+    Args:
+        found: The results.
+    """
+
+    def __init__(self, found: Results) -> None:
+        self._found = found
+        self._known: dict[tuple[int, str], dict[str, PolicySummary]] = {}
+
+    def of(self, setting: int, figure: str) -> dict[str, PolicySummary]:
+        """Every policy's summary, with Holm's correction for the policies of the setting.
+
+        Args:
+            setting: Index of the setting.
+            figure: Name of the figure.
+        """
+        if (setting, figure) not in self._known:
+            found = self._found
+            values = {policy: found.values(setting, policy, figure) for policy in found.policies}
+            bound = None
+            if figure == ENVELOPE and BOUND in found.figures:
+                bound = np.nanmax([found.values(setting, policy, BOUND) for policy in found.policies], axis=0)
+            rows = summarise(values, found.reference, bound=bound)
+            self._known[setting, figure] = {row.policy: row for row in rows}
+        return self._known[setting, figure]
+
+
+def verdict(row: PolicySummary) -> Verdict:
+    """Whether a policy's difference to the reference stands, and which way."""
+    if math.isnan(row.difference.low):
         return "unknown"
-    if ratio.high < 1:
-        return "lower"
-    return "higher" if ratio.low > 1 else "open"
+    if not row.stands:
+        return "open"
+    return "lower" if row.difference.mean < 0 else "higher"
 
 
 def clairvoyant(found: Results) -> frozenset[str]:
@@ -71,7 +104,7 @@ def best_policy(found: Results, setting: int, *, among: Sequence[str]) -> str | 
 def words(found: Results, setting: int, keys: tuple[str, ...] | None = None) -> str:
     """What a setting is called: what is varied and its value there."""
     of = found.settings[setting]
-    said = [f"{key} = {value_text(of[key])}" for key in (found.varied if keys is None else keys) if key in of]
+    said = [f"{key} = {value_text(of[key])}" for key in (found.telling if keys is None else keys) if key in of]
     return ", ".join(said) or "the one setting"
 
 

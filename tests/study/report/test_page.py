@@ -4,20 +4,26 @@ import dataclasses
 import math
 import re
 from importlib.resources import files
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from brgym.study import mean_interval, paired_ratio
+from brgym.study.aggregate import interquartile_mean, ratios_to
 from brgym.study.report import report_page
 from brgym.study.report.chart_data import chart_data
 from brgym.study.report.headline import cells_line, headline, winners_of
 from brgym.study.report.league import league_of, plus_minus, with_interval
+from brgym.study.report.standing import BOUND, ENVELOPE, Standings
+from brgym.study.report.together import together_of
 from brgym.study.shown_figures import league_figures, shown
 from tests.study.report.fabricated import HOSTILE, LOADS, NAMES, ONE, POLICIES, imbalance, results
 from tests.study.report.reading import Reader
 
 SEEDS = range(5)
+BOOTSTRAP: Any = {"method": "bootstrap"}
 
 
 def tokens(setting: int, policy: int, seeds=SEEDS) -> np.ndarray:
@@ -25,7 +31,8 @@ def tokens(setting: int, policy: int, seeds=SEEDS) -> np.ndarray:
 
 
 def league(page: str) -> list[list[str]]:
-    return [[" ".join(cell.split()) for cell in row] for row in Reader(page).tables[1]]
+    (table,) = [table for table in Reader(page).tables if "imbalance ratio" in table[0]]
+    return [[" ".join(cell.split()) for cell in row] for row in table]
 
 
 def test_the_same_results_give_the_same_bytes(tmp_path):
@@ -53,7 +60,7 @@ def test_the_league_has_a_row_a_setting_and_policy_without_scripts(pages):
     first = dict(zip(header, rows[3], strict=True))
     assert POLICIES[3] in first["policy"]
     assert (first["cluster.workers"], first["workload.load"]) == ("8", "0.5")
-    mean, ratio = mean_interval(tokens(0, 3)), paired_ratio(tokens(0, 3), tokens(0, 0))
+    mean, ratio = mean_interval(tokens(0, 3), **BOOTSTRAP), paired_ratio(tokens(0, 3), tokens(0, 0), **BOOTSTRAP)
     assert first["imbalance (tokens)"] == f"{mean.mean:,.0f} ± {mean.half_width:,.0f}"
     assert first["imbalance ratio"] == f"{ratio.mean:.3f} [{ratio.low:.3f}, {ratio.high:.3f}] ✓"
     assert first["routing p99 (us)"] == "40.0"
@@ -68,8 +75,8 @@ def test_a_mark_says_which_way_a_difference_stands(pages):
 
 
 def test_worse_is_worse():
-    found = results(ONE, policies=("worst", "as bad", "best", "middle"))
-    rows = {row.policy: row for row in league_of(dataclasses.replace(found, reference="best")).rows}
+    best = dataclasses.replace(results(ONE, policies=("worst", "as bad", "best", "middle")), reference="best")
+    rows = {row.policy: row for row in league_of(best, Standings(best)).rows}
     assert [cell.good for cell in rows["worst"].cells[1:4:2]] == [False, False], "imbalance and throughput"
     assert rows["best"].is_reference
 
@@ -78,8 +85,10 @@ def test_what_failed_is_left_out_and_said(pages):
     header, *rows = league(pages["loads"].read_text())
     there = tokens(0, 2, [0, 2, 3, 4])
     assert rows[2][header.index("seeds")] == "4 of 5"
-    assert rows[2][header.index("imbalance (tokens)")] == plus_minus(mean_interval(there), shown("imbalance_mean"))
-    ratio = with_interval(paired_ratio(there, tokens(0, 0, [0, 2, 3, 4])))
+    assert rows[2][header.index("imbalance (tokens)")] == plus_minus(
+        mean_interval(there, **BOOTSTRAP), shown("imbalance_mean")
+    )
+    ratio = with_interval(paired_ratio(there, tokens(0, 0, [0, 2, 3, 4]), **BOOTSTRAP))
     assert rows[2][header.index("imbalance ratio")] == f"{ratio} ✓"
     assert rows[0][header.index("seeds")] == "5"
 
@@ -91,14 +100,14 @@ def test_figures_of_the_whole_run_stand_before_the_others():
 
 
 def test_what_is_not_there_is_a_dash_that_sorts_last():
-    table = league_of(results())
+    table = league_of(results(), Standings(results()))
     cell = table.rows[1].cells[table.headers.index("TPOT p95 (ms)")]
     assert (cell.text, cell.order) == ("–", None)
 
 
 def test_the_best_knows_no_output_lengths_and_has_every_seed():
     found = results(LOADS[:2], failed=[(0, 2, 1)])
-    winners = winners_of(found)
+    winners = winners_of(found, Standings(found))
     assert [winner.policy for winner in winners] == [POLICIES[3], "br-0"]
     assert all(winner.certain for winner in winners)
     assert "stands in 2 of 2" in headline(found, winners)
@@ -120,11 +129,12 @@ def test_what_json_does_not_know_is_a_choice(unending):
 )
 def test_the_headline_claims_no_more_than_there_is(policies, seeds, said):
     found = results(ONE, policies=policies, seeds=seeds)
-    assert headline(found, winners_of(found)) == said
+    assert headline(found, winners_of(found, Standings(found))) == said
 
 
 def test_a_difference_that_the_seeds_do_not_show_may_be_chance():
-    (winner,) = winners_of(results(ONE, policies=("jsq", "least-kv"), seeds=2))
+    found = results(ONE, policies=("jsq", "least-kv"), seeds=2)
+    (winner,) = winners_of(found, Standings(found))
     assert (winner.policy, winner.stands, winner.certain) == ("least-kv", "may be chance", False)
 
 
@@ -194,3 +204,61 @@ def test_colours_are_told_from_the_background(theme):
         assert contrast(colours[name], colours["raised"]) >= 4.5, name
     for place in range(8):  # WCAG 2.2, 1.4.11: what one must see to read a picture
         assert contrast(colours[f"policy-{place}"], colours["background"]) >= 3, place
+
+
+def test_all_settings_together_are_the_interquartile_means(pages):
+    found = results()
+    ratios = ratios_to([[tokens(s, p) for p in range(len(POLICIES))] for s in range(len(LOADS))], 0)
+    means = interquartile_mean(ratios)
+    table = together_of(found)
+    assert table is not None
+    assert table.settings == len(LOADS)
+    assert [row.policy for row in table.rows] == [POLICIES[place] for place in np.argsort(means.mean)]
+    best = table.rows[0]
+    assert best.ratio == with_interval(means[POLICIES.index(best.policy)])
+    assert best.shares[0] == "100 [100, 100]", "0.3 times, always"
+    assert "All settings together" in pages["loads"].read_text()
+
+
+def test_settings_with_a_hole_are_left_out_of_it():
+    assert together_of(results(LOADS[:2], failed=[(0, 1, 1)])) is None
+    three = together_of(results(LOADS[:3], failed=[(0, 1, 1)]))
+    assert three is not None
+    assert three.settings == 2
+
+
+def test_what_could_be_recovered_is_shown_where_it_is_known():
+    found = results(ONE)
+    known = found.table
+    for name, values in ((ENVELOPE, [100.0, 90.0, 60.0, 70.0, 50.0] * 5), (BOUND, [50.0] * 25)):
+        known = known.append_column(name, pa.array(values))
+    bounded = dataclasses.replace(found, table=known)
+    table = league_of(bounded, Standings(bounded))
+    at = table.headers.index("recovered (%)")
+    assert [row.cells[at].text.split()[0] for row in table.rows] == ["0", "20", "80", "60", "100"]
+
+
+def test_what_does_not_stand_says_how_many_seeds_would_tell():
+    found = results(ONE, policies=("jsq", "least-kv"), seeds=5)
+    row = league_of(found, Standings(found)).rows[1]
+    cell = row.cells[1]
+    assert cell.verdict == "open"
+    assert "5 seeds do not support a difference" in cell.note
+
+
+def test_numbers_among_words_are_an_axis_where_there_are_two():
+    mixed = [{"workload.load": load} for load in (0.5, 0.9, "backlog")]
+    (varied,) = chart_data(results(mixed))["varied"]
+    assert (varied["numeric"], varied["values"]) == (True, [0.5, 0.9, None])
+
+
+def test_what_follows_from_another_setting_is_not_told_twice():
+    settings = [
+        {"workload.name": name, "workload.requests": requests, "workload.load": load, "cluster.slots": slots}
+        for name, requests in (("a", 10), ("b", 10), ("c", 20))
+        for load, slots in ((0.5, 1), (0.7, 2))
+    ]
+    found = results(settings)
+    assert found.varied == ("workload.name", "workload.requests", "workload.load", "cluster.slots")
+    assert found.telling == ("workload.name", "workload.load")
+    assert league_of(found, Standings(found)).varied == found.telling

@@ -66,7 +66,7 @@ const CHARTS = (() => {
   const lines = (varied, settings) => {
     const { name, values } = data.varied[varied];
     const x = (setting) => values[data.settings[setting][varied]];
-    const ordered = [...settings].sort((a, b) => x(a) - x(b));
+    const ordered = settings.filter((setting) => x(setting) !== null).sort((a, b) => x(a) - x(b));
     const traces = [];
     for (const policy of shownPolicies()) {
       const { colour, marker } = look(policy);
