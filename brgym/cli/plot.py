@@ -41,13 +41,13 @@ def plot(
     with progress_console().status("drawing"):
         from brgym.plumbing.files import check_writable
         from brgym.plumbing.pictures import check_picture, write_picture
-        from brgym.study.results import Results
+        from brgym.study.study import read_results
         from brgym.study.study_pictures import draw_along
 
         check_picture("--out", out)
         check_writable({"--out": out})
         drawn = draw_along(
-            Results.read(results),
+            read_results(results),
             along,
             figure,
             where=_where(where),

@@ -27,7 +27,7 @@ from brgym.study.statistics import (
 )
 from brgym.study.stays import record_stays, slots_of, stays_of
 from brgym.study.stepped_run import SteppedRun
-from brgym.study.study import Study
+from brgym.study.study import Study, read_results
 from brgym.study.study_file import StudyError
 from brgym.study.summary import PolicySummary, summarise
 from brgym.study.trial import ImbalanceOverTime, PolicyFactory, Trial
@@ -73,6 +73,7 @@ __all__ = [
     "paired_ratios",
     "policy_choices",
     "power_of",
+    "read_results",
     "record_stays",
     "recovered_share",
     "seeds_needed",

@@ -33,6 +33,9 @@ class Results:
         policies: Labels of the policies.
         seeds: The seeds.
         reference: Label of the policy that ratios and differences refer to.
+        drawn_per_seed: Of each setting, whether seeds have requests of their own. Where not, what differs between seeds
+            is the policies' own randomness only.
+        versions: What the figures were computed with: brgym, Python and the packages that numbers come through.
         table: A row a cell: settings, then seeds, then policies; columns: every setting by its dotted name, `policy`,
             `seed`, every figure.
         timings: The same rows; the wall-clock figures.
@@ -44,6 +47,8 @@ class Results:
     policies: tuple[str, ...]
     seeds: tuple[int, ...]
     reference: str
+    drawn_per_seed: tuple[bool, ...]
+    versions: dict[str, str]
     table: pa.Table
     timings: pa.Table
     failures: tuple[dict[str, Any], ...]
@@ -58,6 +63,8 @@ class Results:
         policies: Sequence[str],
         seeds: Sequence[int],
         reference: str,
+        drawn_per_seed: Sequence[bool],
+        versions: Mapping[str, str],
         wall_clock: Sequence[str],
     ) -> "Results":
         """Puts together what came of every cell, in the study's order; None for those that have not been run.
@@ -69,6 +76,8 @@ class Results:
             policies: As the attribute.
             seeds: As the attribute.
             reference: As the attribute.
+            drawn_per_seed: As the attribute.
+            versions: As the attribute.
             wall_clock: Names of the figures that stand apart, since they differ from run to run.
         """
         places = [(setting, policy, seed) for setting in settings for seed in seeds for policy in policies]
@@ -85,6 +94,8 @@ class Results:
             "policies": list(policies),
             "seeds": list(seeds),
             "reference": reference,
+            "drawn_per_seed": list(drawn_per_seed),
+            "versions": dict(versions),
         }
         metadata = {_METADATA: json.dumps(study).encode()}
         apart = {figure: column for figure, column in columns.items() if figure in wall_clock}
@@ -95,6 +106,8 @@ class Results:
             policies=tuple(policies),
             seeds=tuple(seeds),
             reference=reference,
+            drawn_per_seed=tuple(drawn_per_seed),
+            versions=dict(versions),
             table=pa.table(described | shown).replace_schema_metadata(metadata),
             timings=pa.table(described | apart),
             failures=tuple(
@@ -116,19 +129,12 @@ class Results:
         table, timings = _read(path / CELLS), _read(path / TIMINGS)
         try:
             study = json.loads((table.schema.metadata or {})[_METADATA])
-        except (KeyError, ValueError):
-            raise ValueError(f"{path / CELLS} was not written by brgym sweep") from None
+            told = {name: study[name] for name in ("name", "reference", "versions")}
+            told |= {name: tuple(study[name]) for name in ("settings", "policies", "seeds", "drawn_per_seed")}
+        except (KeyError, TypeError, ValueError):
+            raise ValueError(f"{path / CELLS} was not written by this version of brgym sweep") from None
         lines = (path / FAILURES).read_text(encoding="utf-8").splitlines() if (path / FAILURES).is_file() else []
-        return cls(
-            name=study["name"],
-            settings=tuple(study["settings"]),
-            policies=tuple(study["policies"]),
-            seeds=tuple(study["seeds"]),
-            reference=study["reference"],
-            table=table,
-            timings=timings,
-            failures=tuple(json.loads(line) for line in lines),
-        )
+        return cls(**told, table=table, timings=timings, failures=tuple(json.loads(line) for line in lines))
 
     def write(self, folder: Path) -> None:
         """Writes the three files, each whole or not at all; the same results give the same bytes.

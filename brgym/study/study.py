@@ -14,10 +14,11 @@ from brgym.plumbing.files import write_text
 from brgym.study.engine import Backend, Failure, Figures, Journal, Progress, run_into
 from brgym.study.policy_choice import PolicyChoice, policy_choices, read_policies
 from brgym.study.predictor_choice import PredictorChoice
-from brgym.study.results import Results
+from brgym.study.results import CELLS, Results
 from brgym.study.setting import Setting, check_setting, settings_of
 from brgym.study.simulation import WALL_CLOCK, Simulation
 from brgym.study.study_file import StudyError, check_keys, read_toml, tables_of, values_of
+from brgym.study.versions import versions
 
 KEYS = ("name", "seeds", "policies", "reference", "predictor", "oversize", "window", "cluster", "workload")
 """What a study file may say."""
@@ -150,6 +151,8 @@ class Study:
             policies=[policy.label for policy in self.policies],
             seeds=self.seeds,
             reference=self.reference,
+            drawn_per_seed=[setting.source.drawn_per_seed for setting in self.settings],
+            versions=versions(),
             wall_clock=WALL_CLOCK,
         )
 
@@ -173,6 +176,24 @@ class Study:
             write_text(text, path)
         elif read_toml(path) != self.document:
             raise StudyError(f"{path} is another study: choose another folder, or remove that one")
+
+
+def read_results(folder: str | Path) -> Results:
+    """What a folder of `brgym sweep` holds, also where the sweep was killed before it could write its table.
+
+    Then the table is put together from the study file and the journal; cells that have not been run are missing in it.
+
+    Raises:
+        ValueError: If the folder's files are not those of a study.
+        OSError: If there is no such folder, or no study in it.
+    """
+    path = Path(folder)
+    if (path / CELLS).is_file():
+        return Results.read(path)
+    if not (path / DOCUMENT).is_file():
+        raise FileNotFoundError(f"{path} holds no results of brgym sweep: there is neither {CELLS} nor {DOCUMENT}")
+    study = Study.from_toml(path / DOCUMENT)
+    return study.results(Journal(path).outcomes(study.cells()))
 
 
 def _policies(document: Mapping[str, Any]) -> list[PolicyChoice]:

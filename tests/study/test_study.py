@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 import baselines
+import brgym
 from brgym import ClusterConfig, load_workload, simulate
 from brgym.cluster import preset
-from brgym.study import Results, Study, StudyError, with_settings
+from brgym.study import Results, Study, StudyError, read_results, with_settings
 
 TEXT = """
 name = "small"
@@ -235,3 +236,28 @@ def test_an_interrupted_sweep_leaves_its_table(study_file, tmp_path):
 def _hears_interrupts() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     os.setpgrp()
+
+
+def test_a_killed_study_can_be_read(study_file, tmp_path):
+    study = Study.from_toml(study_file)
+    out = tmp_path / "out"
+    whole = study.run(out)
+    for file in ("cells.parquet", "timings.parquet", "failures.jsonl"):
+        (out / file).unlink()
+    lines = (out / "journal.jsonl").read_text().splitlines(keepends=True)
+    (out / "journal.jsonl").write_text("".join(lines[: len(lines) // 2]))
+    found = read_results(out)
+    assert found.settings == whole.settings
+    assert 0 < found.missing < whole.table.num_rows
+
+
+def test_a_folder_without_a_study_is_said(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"there is neither cells\.parquet nor study\.toml"):
+        read_results(tmp_path)
+
+
+def test_results_say_what_made_them_and_what_seeds_vary(study_file, tmp_path):
+    results = Study.from_toml(study_file).run(tmp_path / "out")
+    assert results.versions["brgym"] == brgym.__version__
+    assert results.drawn_per_seed == (True,) * len(results.settings)
+    assert Results.read(tmp_path / "out").versions == results.versions

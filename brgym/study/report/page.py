@@ -11,11 +11,12 @@ from brgym.plumbing.files import check_writable, write_text
 from brgym.study.report.chart_data import chart_data
 from brgym.study.report.headline import cells_line, headline, winners_of
 from brgym.study.report.league import league_of
-from brgym.study.report.provenance import commands, settings_table, versions
+from brgym.study.report.provenance import commands, settings_table
 from brgym.study.report.standing import Standings
 from brgym.study.report.together import together_of
-from brgym.study.results import CELLS, Results
+from brgym.study.results import Results
 from brgym.study.statistics import CONFIDENCE
+from brgym.study.study import read_results
 
 _STUDY = "study.toml"
 
@@ -35,9 +36,7 @@ def write_report(folder: str | Path, out: str | Path) -> None:
     if target.suffix.lower() not in (".html", ".htm"):
         raise ValueError(f"out must name a .html file, got {target}")
     check_writable({"out": target})
-    if not (source / CELLS).is_file():
-        raise FileNotFoundError(f"{source} holds no results of brgym sweep: there is no {CELLS}")
-    write_text(report_page(Results.read(source), source), target)
+    write_text(report_page(read_results(source), source), target)
 
 
 def report_page(found: Results, folder: Path) -> str:
@@ -74,7 +73,7 @@ def report_page(found: Results, folder: Path) -> str:
             chart_data=chart_data(found),
             settings=settings_table(found),
             study=study.read_text(encoding="utf-8") if study.is_file() else None,
-            versions=versions(),
+            versions=found.versions.items(),
             commands=commands(folder),
             confidence=f"{CONFIDENCE:.0%}",
             style=_part("page.css"),

@@ -76,6 +76,8 @@ def results(
         settings=settings,
         policies=policies,
         seeds=range(seeds),
+        drawn_per_seed=[True] * len(settings),
+        versions={"brgym": "1.2.3", "numba": "0.1"},
         reference=policies[0],
         wall_clock=("routing_time_p99_s",),
     )
