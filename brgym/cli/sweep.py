@@ -27,7 +27,7 @@ def sweep(
         address: Where the scheduler of dask or ray is; by default one of its own on this machine.
     """
     terminal = progress_console()
-    with terminal.status("loading (the first run compiles for about a minute)"):
+    with terminal.status("loading (the first run compiles for about half a minute)"):
         from brgym.study import Study
 
         read = Study.from_toml(study)
@@ -42,6 +42,7 @@ def sweep(
         )
     cells = results.table.num_rows
     print_lines(page(), [f"{read.name}: {cells - results.missing} of {cells} cells are in {folder}."])
+    print_lines(page(), [f"To look at it: brgym report {folder} --out {folder.name}.html"])
     if results.failures:
         first = results.failures[0]
         raise ValueError(

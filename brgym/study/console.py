@@ -10,6 +10,7 @@ from rich.table import Table
 from brgym.cluster import ClusterConfig
 from brgym.study.comparison import Comparison
 from brgym.study.statistics import CONFIDENCE, Estimate
+from brgym.study.summary import summarise
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,7 @@ def notes(comparison: Comparison) -> list[str]:
         "(latencies: over all requests). "
         "Imbalance G M - sum L_g: tokens by which the workers fall short of the fullest one; lower is better.",
     ]
+    lines += _unclaimed(comparison)
     fewest = min(trial.metrics.window_steps for trial in comparison.trials)
     lines += window_note(fewest, comparison.summaries[0].output_tokens.mean)
     if served.dropped:
@@ -83,6 +85,20 @@ def notes(comparison: Comparison) -> list[str]:
     if clairvoyant:
         lines.append(f"Clairvoyant, that is, told the output lengths: {', '.join(dict.fromkeys(clairvoyant))}.")
     return lines
+
+
+def _unclaimed(comparison: Comparison) -> list[str]:
+    """Which differences to the reference the seeds do not show, and how many seeds would; nothing of one seed."""
+    if len(comparison.seeds) < 2:
+        return []
+    values = {policy: comparison.values(policy, "imbalance_mean") for policy in comparison.policies}
+    rows = [row for row in summarise(values, comparison.reference) if row.note]
+    if not rows:
+        return []
+    return [
+        f"Imbalance not told from {comparison.reference}'s (paired t test, corrected for the number of policies):",
+        *(f"  {row.policy}: {row.note}" for row in rows),
+    ]
 
 
 def window_note(window_steps: int, mean_output_tokens: float) -> list[str]:
