@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Literal
 
 from brgym.cli.outputs import written_line
-from brgym.plumbing.terminal import progress_bar, progress_console
+from brgym.plumbing.terminal import progress_console, study_bar
 
 
 def balance_route(
@@ -30,7 +30,7 @@ def balance_route(
     with console.status("loading (the first run compiles for about half a minute)"):
         from brgym.study.reproduce.balance_route import reproduce
 
-    with progress_bar(console) as (on_start, on_done):
+    with study_bar(console) as on_progress:
         report = reproduce(
             out,
             part=part,
@@ -38,7 +38,6 @@ def balance_route(
             workers=workers,
             requests=requests,
             jobs=jobs,
-            on_start=on_start,
-            on_cell=lambda cell: on_done(cell.setting.router),
+            on_progress=lambda now: on_progress(now.cells, now.done, now.failed),
         )
     print(written_line(report))

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Literal
 
 from brgym.cli.outputs import written_line
-from brgym.plumbing.terminal import progress_bar, progress_console
+from brgym.plumbing.terminal import progress_console, study_bar
 
 
 def afd(
@@ -32,7 +32,7 @@ def afd(
     with console.status("loading (the first run compiles for about half a minute)"):
         from brgym.study.reproduce.afd import reproduce
 
-    with progress_bar(console) as (on_start, on_done):
+    with study_bar(console) as on_progress:
         report = reproduce(
             out,
             part=part,
@@ -40,7 +40,6 @@ def afd(
             requests_per_slot=requests_per_slot,
             grid_seed=grid_seed,
             jobs=jobs,
-            on_start=on_start,
-            on_done=on_done,
+            on_progress=lambda now: on_progress(now.cells, now.done, now.failed),
         )
     print(written_line(report))

@@ -9,9 +9,9 @@ from brgym._own import is_own, said_of
 from brgym._specification import write_value
 from brgym.cluster import Policy
 from brgym.cluster.engine import binding_of
-from brgym.study.named_workload import NamedWorkload
 from brgym.study.predictor_choice import PredictorChoice
 from brgym.study.study_file import StudyError, combinations
+from brgym.study.workload_source import TeachingSource
 from classifiers import Oracle
 
 
@@ -29,7 +29,7 @@ class PolicyChoice:
     predictor: PredictorChoice | None
     label: str
 
-    def make(self, source: NamedWorkload, seed: int) -> Policy:
+    def make(self, source: TeachingSource, seed: int) -> Policy:
         """The policy of a run.
 
         Raises:
@@ -38,7 +38,7 @@ class PolicyChoice:
         foresight = {} if self.predictor is None else {"predictor": self.predictor.make(source, seed)}
         return self.specification.make(**foresight)
 
-    def check(self, source: NamedWorkload) -> None:
+    def check(self, source: TeachingSource) -> None:
         """Finds out before the work begins whether it can be made.
 
         Raises:

@@ -13,7 +13,7 @@ from brgym._checks import check_choice
 from brgym._ingredients import digest_of_modules
 from brgym._own import is_own, module_of, object_named, said_of
 from brgym._specification import read_parameters, split_parameters
-from brgym.study.named_workload import NamedWorkload
+from brgym.study.workload_source import TeachingSource
 from classifiers import Predictor
 
 ORACLE, NOISY = "oracle", "noisy"
@@ -51,16 +51,16 @@ class PredictorChoice:
         else:
             _loaded(self.text)
 
-    def check(self, source: NamedWorkload) -> None:
+    def check(self, source: TeachingSource) -> None:
         """Refuses a workload from which it could not learn.
 
         Raises:
-            ValueError: As `NamedWorkload.training`.
+            ValueError: As `TeachingSource.training`.
         """
         if self._learns:
             source.training(0)
 
-    def make(self, source: NamedWorkload, seed: int) -> Predictor:
+    def make(self, source: TeachingSource, seed: int) -> Predictor:
         """The predictor of a run.
 
         Raises:
@@ -75,7 +75,7 @@ class PredictorChoice:
         content = digest_of_modules(module_of(self.text)) if self._is_own else _digest(self.text)
         return {"predictor": self.text, "content": content}
 
-    def _made(self, source: NamedWorkload | None, seed: int) -> Predictor:
+    def _made(self, source: TeachingSource | None, seed: int) -> Predictor:
         if self._name == ORACLE:
             return classifiers.Oracle()
         if self._name == NOISY:
@@ -131,7 +131,7 @@ def _made_own(text: str) -> Any:
 
 
 @functools.lru_cache(maxsize=4)
-def _fitted(text: str, source: NamedWorkload, seed: int) -> Predictor:
+def _fitted(text: str, source: TeachingSource, seed: int) -> Predictor:
     made: Any = _made_own(text) if is_own(text) else classifiers.make(text.strip())
     made.fit(source.training(seed))
     return made

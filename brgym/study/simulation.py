@@ -13,8 +13,8 @@ from brgym._own import is_own, module_of
 from brgym.cluster import ClusterConfig, Oversize, envelope_token_steps, lower_bound, servable, simulate
 from brgym.cluster.engine import DEFAULT_WINDOW
 from brgym.study.engine import Figures
-from brgym.study.named_workload import NamedWorkload
 from brgym.study.policy_choice import PolicyChoice
+from brgym.study.workload_source import TeachingSource
 
 WALL_CLOCK = ("routing_time_p50_s", "routing_time_p99_s", "wall_s")
 """The figures that differ from one repetition of a study to the next."""
@@ -34,7 +34,7 @@ class Simulation:
     """
 
     cluster: ClusterConfig
-    source: NamedWorkload
+    source: TeachingSource
     policy: PolicyChoice
     seed: int
     oversize: Oversize = "error"
@@ -88,7 +88,7 @@ class Simulation:
 
 
 @functools.lru_cache(maxsize=64)
-def _source_specification(source: NamedWorkload) -> dict[str, Any]:
+def _source_specification(source: TeachingSource) -> dict[str, Any]:
     return source.specification()
 
 

@@ -33,6 +33,26 @@ class WorkloadSource(Protocol):
         ...
 
 
+class TeachingSource(Protocol):
+    """A source of which predictors can learn, and that says what decides it."""
+
+    def __hash__(self) -> int:
+        """What is made of it is kept by it."""
+        ...
+
+    def workload(self, seed: int) -> Workload:
+        """What the run of a seed serves."""
+        ...
+
+    def training(self, seed: int) -> Workload:
+        """Requests like those of a seed, to learn from, none of which its run serves."""
+        ...
+
+    def specification(self) -> dict[str, Any]:
+        """All that decides the requests but the seed and the code, in types that JSON knows."""
+        ...
+
+
 @dataclass(frozen=True)
 class Drawn:
     """Requests drawn anew for each seed.

@@ -1,19 +1,20 @@
 """`brgym reproduce balance-route`: cells that are plain data, results that are kept, a report beside the paper's."""
 
 import dataclasses
-import json
 
 import numpy as np
 import pytest
 
+import baselines
 from brgym import cli
 from brgym.cluster import ClusterConfig, envelope_token_steps, lower_bound, recovered, simulate
-from brgym.study.reproduce.balance_route import reproduce, running, study
+from brgym.study import NamedWorkload
+from brgym.study.engine import Figures, key_of, run_whole
+from brgym.study.reproduce.balance_route import reproduce, study
 from brgym.study.reproduce.balance_route.csv_file import write_cells
 from brgym.study.reproduce.balance_route.outcomes import Outcomes
 from brgym.study.reproduce.balance_route.paper import AZURE_2024, PROPRIETARY_TRACE
 from brgym.study.reproduce.balance_route.report import markdown
-from brgym.study.reproduce.balance_route.running import make_policy, run_cell, run_cells
 from brgym.study.reproduce.balance_route.settings import JSQ, Cell, PredictorSpec, Router, Setting, cells_of
 from brgym.study.reproduce.balance_route.sweeps import sweeps
 from brgym.study.reproduce.balance_route.tables import ROUTERS, tables
@@ -21,21 +22,20 @@ from brgym.study.reproduce.balance_route.workloads import (
     AZURE,
     PROPRIETARY,
     REPEATED,
-    Recipe,
     RepeatedPrompts,
-    StudyWorkload,
     TraceBlocks,
     study_workloads,
 )
-from brgym.study.reproduce.store import Store
+from brgym.study.simulation import Simulation
+from brgym.study.workload_source import TeachingSource
 from brgym.workload import Workload
 
 CLUSTER = ClusterConfig(workers=2, slots=4)
 
 
-def workloads_of(requests: int) -> dict[str, StudyWorkload]:
+def workloads_of(requests: int) -> dict[str, TeachingSource]:
     return {
-        PROPRIETARY: Recipe(PROPRIETARY, requests),
+        PROPRIETARY: NamedWorkload(PROPRIETARY, requests=requests),
         REPEATED: RepeatedPrompts(PROPRIETARY, requests, prompts=10),
     }
 
@@ -46,22 +46,21 @@ SETTINGS = [
     Setting(cluster=CLUSTER, workload=PROPRIETARY, router=Router.of("br-h", PredictorSpec("noisy", (("auc", 0.8),)))),
     Setting(cluster=CLUSTER, workload=REPEATED, router=Router.of("br-h", "exact-match", horizon=5)),
 ]
-CODE = "a digest of the code"
-SPECIFICATION = {"setting": {"router": "jsq"}, "seed": 0}
 
 
 def small_cells() -> list[Cell]:
     return cells_of(SETTINGS, dict.fromkeys(WORKLOADS, range(2)))
 
 
-def ignore(_cell: Cell) -> None:
-    pass
+def run_all(folder, *, jobs: int = 1) -> dict[Cell, Figures]:
+    cells = small_cells()
+    return dict(zip(cells, run_whole(folder, [cell.run_on(WORKLOADS) for cell in cells], jobs=jobs), strict=True))
 
 
 @pytest.fixture(scope="module")
 def stored(tmp_path_factory):
     folder = tmp_path_factory.mktemp("cells")
-    return folder, run_cells(small_cells(), WORKLOADS, Store(folder), code=CODE, jobs=1, on_cell=ignore)
+    return folder, run_all(folder)
 
 
 class TestCells:
@@ -73,10 +72,10 @@ class TestCells:
             assert cells.index(reference) <= cells.index(cell)
 
     def test_the_study_names_only_what_can_be_made(self):
-        training = study_workloads(30)[REPEATED].training(0)
+        source = study_workloads(30)[REPEATED]
         shown = [setting for table in tables(study_workloads(30)) for setting in table.settings.values()]
         for setting in [*shown, *(setting for sweep in sweeps() for setting in sweep.settings)]:
-            assert make_policy(setting.router, training, 0).binding in ("arrival", "pool")
+            assert setting.router.choice.make(source, 0).binding in ("arrival", "pool")
 
     def test_every_policy_of_the_paper_has_a_row_beside_its_figures(self):
         at_8 = {table.workload: table for table in tables([PROPRIETARY, REPEATED, AZURE]) if table.cluster.workers == 8}
@@ -94,11 +93,11 @@ class TestCells:
 class TestWorkloads:
     @pytest.mark.parametrize("source", WORKLOADS.values(), ids=WORKLOADS.keys())
     def test_predictors_never_see_what_is_served(self, source):
-        assert source.served(0) == source.served(0) != source.served(1)
-        assert source.training(0) not in (source.served(0), source.served(1))
+        assert source.workload(0) == source.workload(0) != source.workload(1)
+        assert source.training(0) not in (source.workload(0), source.workload(1))
 
     def test_equal_prompts_are_equally_long_and_their_outputs_cluster(self):
-        workload = RepeatedPrompts(PROPRIETARY, 3000, prompts=20).served(0)
+        workload = RepeatedPrompts(PROPRIETARY, 3000, prompts=20).workload(0)
         of_prompt = [workload.prompt_hash == prompt for prompt in range(20)]
         assert all(len(set(workload.prompt_tokens[rows])) == 1 for rows in of_prompt)
         within = np.mean([np.log(workload.output_tokens[rows]).std() for rows in of_prompt])
@@ -108,11 +107,11 @@ class TestWorkloads:
     def test_a_trace_gives_each_seed_a_block_in_backlog(self):
         source = TraceBlocks(Workload(np.arange(7.0), np.arange(1, 8), np.arange(1, 8)), 2)
         assert source.blocks == 3
-        assert [source.served(seed).prompt_tokens.tolist() for seed in range(3)] == [[1, 2], [3, 4], [5, 6]]
-        assert source.training(2) == source.served(0)
-        assert not source.served(1).arrival_s.any()
+        assert [source.workload(seed).prompt_tokens.tolist() for seed in range(3)] == [[1, 2], [3, 4], [5, 6]]
+        assert source.training(2) == source.workload(0)
+        assert not source.workload(1).arrival_s.any()
         with pytest.raises(ValueError, match=r"seed must be in 0\.\.2"):
-            source.served(3)
+            source.workload(3)
 
     def test_one_block_is_not_enough(self):
         with pytest.raises(ValueError, match="requests"):
@@ -130,84 +129,48 @@ class TestWorkloads:
         assert study._seeds(trace, 10) == 2
 
 
-class TestStore:
-    def test_what_was_saved_is_loaded(self, tmp_path):
-        store = Store(tmp_path / "new" / "cells")
-        assert store.load(SPECIFICATION) is None
-        store.save(SPECIFICATION, {"imbalance_mean": 0.1 + 0.2, "energy_j": None})
-        assert store.load(SPECIFICATION) == {"imbalance_mean": 0.1 + 0.2, "energy_j": None}
-        assert store.load(SPECIFICATION | {"seed": 1}) is None
-
-    @pytest.mark.parametrize("content", ["", '{"figures": {"a"', "[]", '{"figures": {}}', "\x00"])
-    def test_a_damaged_file_counts_as_missing(self, tmp_path, content):
-        store = Store(tmp_path)
-        store.save(SPECIFICATION, {"a": 1.0})
-        next(tmp_path.glob("*.json")).write_text(content)
-        assert store.load(SPECIFICATION) is None
-
-    def test_a_foreign_file_is_refused_and_left_alone(self, tmp_path):
-        store = Store(tmp_path)
-        store.save(SPECIFICATION, {"a": 1.0})
-        path = next(tmp_path.glob("*.json"))
-        foreign = json.dumps({"specification": {"seed": 9}, "figures": {"a": 2.0}})
-        path.write_text(foreign)
-        with pytest.raises(ValueError, match=f"{path.name} holds another cell"):
-            store.load(SPECIFICATION)
-        assert path.read_text() == foreign
-
-
 class TestRunning:
     def test_a_cell_is_what_simulate_finds(self):
         cell = small_cells()[0]
-        served = WORKLOADS[PROPRIETARY].served(cell.seed)
-        figures = run_cell(cell, served, None)
-        result = simulate(CLUSTER, served, make_policy(JSQ, None, cell.seed), cell.seed)
+        served = WORKLOADS[PROPRIETARY].workload(cell.seed)
+        figures = cell.run_on(WORKLOADS).run()
+        result = simulate(CLUSTER, served, baselines.make("jsq"), cell.seed)
+        assert cell.setting.router == JSQ
         assert figures["imbalance_mean"] == result.metrics.imbalance_mean
-        assert figures["energy_j"] is None
         assert figures["envelope_token_steps"] == envelope_token_steps(result.steps)
         assert figures["envelope_token_steps_bound"] == lower_bound(CLUSTER, served).envelope_token_steps
 
     def test_processes_change_no_byte(self, stored, tmp_path):
-        again = run_cells(small_cells(), WORKLOADS, Store(tmp_path), code=CODE, jobs=2, on_cell=ignore)
         write_cells(stored[1], tmp_path / "one.csv")
-        write_cells(again, tmp_path / "two.csv")
+        write_cells(run_all(tmp_path / "cells", jobs=2), tmp_path / "two.csv")
         assert (tmp_path / "one.csv").read_bytes() == (tmp_path / "two.csv").read_bytes()
-        kept = {path.name: path.read_bytes() for path in stored[0].glob("*.json")}
-        assert kept == {path.name: path.read_bytes() for path in tmp_path.glob("*.json")}
+        assert "wall_s" not in (tmp_path / "one.csv").read_text()
 
     def test_what_is_stored_is_not_run_again(self, stored, monkeypatch):
-        monkeypatch.setattr(running, "run_cell", None)
-        heard: list[Cell] = []
-        again = run_cells(small_cells(), WORKLOADS, Store(stored[0]), code=CODE, jobs=1, on_cell=heard.append)
-        assert again == stored[1]
-        assert heard == small_cells()
+        monkeypatch.setattr(Simulation, "run", lambda self: pytest.fail("run again"))
+        assert run_all(stored[0]) == stored[1]
 
-    def test_only_what_is_missing_or_damaged_is_run(self, stored, tmp_path, monkeypatch):
-        for path in stored[0].glob("*.json"):
-            (tmp_path / path.name).write_bytes(path.read_bytes())
-        damaged, missing = sorted(tmp_path.glob("*.json"))[:2]
-        damaged.write_text("{")
-        missing.unlink()
+    def test_other_requests_make_another_cell(self):
+        cell = small_cells()[0]
+        keys = {key_of(cell.run_on(workloads_of(requests))) for requests in (29, 30)}
+        keys |= {key_of(other.run_on(WORKLOADS)) for other in small_cells()}
+        assert len(keys) == 1 + len(small_cells())
+
+    def test_a_cell_that_fails_is_an_error_once_the_others_are_there(self, tmp_path, monkeypatch):
         ran = []
 
-        def counted(*cell):
-            ran.append(cell)
-            return run_cell(*cell)
+        def run(simulation):
+            ran.append(simulation)
+            if len(ran) == 2:
+                raise RuntimeError("no such luck")
+            return {"steps": 1}
 
-        monkeypatch.setattr(running, "run_cell", counted)
-        assert run_cells(small_cells(), WORKLOADS, Store(tmp_path), code=CODE, jobs=1, on_cell=ignore) == stored[1]
-        assert len(ran) == 2
-        assert damaged.read_bytes() == (stored[0] / damaged.name).read_bytes()
-
-    @pytest.mark.parametrize("changed", ["code", "requests"])
-    def test_other_code_or_requests_make_another_cell(self, stored, tmp_path, monkeypatch, changed):
-        for path in stored[0].glob("*.json"):
-            (tmp_path / path.name).write_bytes(path.read_bytes())
-        monkeypatch.setattr(running, "run_cell", lambda *cell: {"ran": 1.0})
-        code = "other code" if changed == "code" else CODE
-        workloads = workloads_of(29 if changed == "requests" else 30)
-        found = run_cells(small_cells(), workloads, Store(tmp_path), code=code, jobs=1, on_cell=ignore)
-        assert all(figures == {"ran": 1.0} for figures in found.values())
+        monkeypatch.setattr(Simulation, "run", run)
+        with pytest.raises(
+            ValueError, match=f"1 of {len(small_cells())} cells failed, the first with RuntimeError: no"
+        ):
+            run_all(tmp_path)
+        assert len(ran) == len(small_cells()) == 10
 
 
 class TestOutcomes:
@@ -224,7 +187,7 @@ class TestOutcomes:
 
     def test_throughput_of_the_whole_run_counts_all_tokens(self, stored):
         outcomes = Outcomes(stored[1])
-        tokens = [WORKLOADS[PROPRIETARY].served(seed).output_tokens.sum() for seed in range(2)]
+        tokens = [WORKLOADS[PROPRIETARY].workload(seed).output_tokens.sum() for seed in range(2)]
         whole = outcomes.values(SETTINGS[0], "run_throughput_tok_s")
         assert whole * outcomes.values(SETTINGS[0], "makespan_s") == pytest.approx(tokens)
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from brgym.study.engine import Progress
 from brgym.study.reproduce.afd import reproduce, search
 from brgym.study.reproduce.afd.grid import Cell, cells, population
 from brgym.study.reproduce.afd.router_outcomes import outcomes
@@ -127,8 +128,8 @@ def test_the_study_is_whole_resumed_and_the_same_on_any_number_of_processes(tmp_
     monkeypatch.setattr(search, "_MOST_RUNS", 2)
     options: dict[str, Any] = {"grid": [CELL], "cases": [CASE], "seeds": 2, "requests_per_slot": 2, "jobs": 1}
     heard: list[Any] = []
-    path = reproduce(tmp_path, on_start=heard.append, on_done=heard.append, **options)
-    assert heard[0] == len(heard) - 1
+    path = reproduce(tmp_path, on_progress=heard.append, **options)
+    assert heard[-1] == Progress(cells=1 + 2 * len(CASE.ratios), done=1 + 2 * len(CASE.ratios), failed=0)
     names = ("report.md", "simulated.csv", "predicted.csv", "routers.csv")
     first = {name: (tmp_path / name).read_bytes() for name in names}
     assert (tmp_path / "ratios.png").read_bytes()[:4] == b"\x89PNG"

@@ -3,7 +3,7 @@
 from brgym.study.engine.backends import BACKENDS, Backend
 from brgym.study.engine.cell import Cell, Failure, Figures, key_of
 from brgym.study.engine.journal import Journal
-from brgym.study.engine.running import Progress, run_cells, run_into
+from brgym.study.engine.running import Progress, run_cells, run_into, run_whole
 
 __all__ = [
     "BACKENDS",
@@ -16,4 +16,5 @@ __all__ = [
     "key_of",
     "run_cells",
     "run_into",
+    "run_whole",
 ]

@@ -5,6 +5,7 @@ import traceback
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar
 
 from joblib import Parallel, delayed, effective_n_jobs
@@ -102,6 +103,32 @@ def run_into(
             _run_batches(journal, _batches(pending, effective_n_jobs(jobs)), threads=chosen == "threads")
     known.update()
     return [known.outcomes[key] for key in keys]
+
+
+def run_whole(
+    folder: Path,
+    cells: Sequence[Cell[Figures]],
+    *,
+    jobs: int = -1,
+    on_progress: Callable[[Progress], None] = lambda progress: None,
+) -> list[Figures]:
+    """As `run_into`, for those who need every cell.
+
+    Args:
+        folder: Where the journal lies; what it holds is not run again.
+        cells: The cells.
+        jobs: As `run_into`.
+        on_progress: As `run_into`.
+
+    Raises:
+        ValueError: If a cell fails, once the others are there; or as `run_into`.
+        OSError: As `run_into`.
+    """
+    outcomes = run_into(Journal(folder), cells, jobs=jobs, on_progress=on_progress)
+    failures = [outcome.error for outcome in outcomes if isinstance(outcome, Failure)]
+    if failures:
+        raise ValueError(f"{len(failures)} of {len(cells)} cells failed, the first with {failures[0]}")
+    return [outcome for outcome in outcomes if not isinstance(outcome, Failure)]
 
 
 def _checked(jobs: int) -> int:

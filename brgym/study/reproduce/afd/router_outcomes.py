@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from brgym.cluster import Integers, Reals
+from brgym.study.engine import Figures
 from brgym.study.reproduce.afd.routers import REFERENCE, ROUTERS, Case, Run
-from brgym.study.reproduce.store import Figures
 from brgym.study.statistics import Estimate, mean_interval, paired_difference, paired_ratio
 
-Served = Mapping[Run, Mapping[str, Figures]]
+Served = Mapping[Run, Figures]
 """What came of every run, by router."""
 
 

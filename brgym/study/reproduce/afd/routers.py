@@ -4,18 +4,20 @@ The workload is saturated: the slots are filled at once, and from then on reques
 them, in a Poisson stream. A run covers so many requests per slot that what is measured is long after the start.
 """
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 
 import baselines
+from brgym._ingredients import digest_of_modules
 from brgym.afd import Provision, bundle_cluster, optimal_ratio
 from brgym.afd.cluster import SECONDS
 from brgym.afd.provisioning import Method
 from brgym.cluster import Policy, simulate
+from brgym.study.engine import Figures
 from brgym.study.reproduce.afd.grid import COEFFICIENTS, draw, population_load
-from brgym.study.reproduce.store import Figures, Store
 from brgym.workload import Workload
 from classifiers import Survival
 
@@ -98,37 +100,39 @@ def runs(cases: Sequence[Case], seeds: int) -> list[Run]:
     return [Run(case, ratio, seed) for case in cases for ratio in case.ratios for seed in range(seeds)]
 
 
-def serve(run: Run, store: Store, *, requests_per_slot: int, code: str) -> dict[str, Figures]:
-    """Serves a run with every router; what `store` holds is read and what it does not is written there.
+@dataclass(frozen=True)
+class Serving:
+    """A run, to be served with every router.
 
-    Args:
-        run: The run.
-        store: Where figures are found and kept.
-        requests_per_slot: Requests of the run, per slot.
-        code: Digest of the code that decides what comes out.
-
-    Returns:
-        `FIGURES` by router.
+    Attributes:
+        what: The run.
+        requests_per_slot: Its requests, per slot.
     """
-    specifications: dict[str, dict[str, object]] = {
-        router: {
+
+    what: Run
+    requests_per_slot: int
+
+    interpreted: ClassVar[bool] = True  # BR-H asks its predictor in Python
+
+    @property
+    def specification(self) -> Mapping[str, Any]:
+        """All that decides the figures."""
+        return {
             "study": "afd routers",
-            "run": asdict(run),
-            "router": router,
-            "requests_per_slot": requests_per_slot,
-            "code": code,
+            "run": asdict(self.what),
+            "requests_per_slot": self.requests_per_slot,
+            "code": digest_of_modules(__name__),
         }
-        for router in ROUTERS
-    }
-    found = {router: store.load(specification) for router, specification in specifications.items()}
-    missing = [router for router, figures in found.items() if figures is None]
-    if missing:
-        workload = saturated(run, requests_per_slot)
-        for router in missing:
-            figures = _figures(run, workload, router)
-            store.save(specifications[router], figures)
-            found[router] = figures
-    return {router: figures for router, figures in found.items() if figures is not None}
+
+    @property
+    def shares(self) -> Hashable:
+        """The lengths."""
+        return self.what.case, self.what.seed
+
+    def run(self) -> Figures:
+        """`FIGURES` by router."""
+        requests = saturated(self.what, self.requests_per_slot)
+        return {router: _figures(self.what, requests, router) for router in ROUTERS}
 
 
 def saturated(run: Run, requests_per_slot: int) -> Workload:

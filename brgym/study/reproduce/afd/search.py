@@ -6,15 +6,17 @@ request in service, until every ratio further than `NEAR` from the best is told 
 their throughputs, or until `_MOST_RUNS` runs are done.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
+from typing import Any, ClassVar
 
 import numpy as np
 
+from brgym._ingredients import digest_of_modules
 from brgym.afd import BundleResult, simulate_ratios
+from brgym.study.engine import Figures
 from brgym.study.reproduce.afd.grid import COEFFICIENTS, Cell, population
 from brgym.study.reproduce.afd.predictions import METHODS, predict
-from brgym.study.reproduce.store import Figures, Store
 from brgym.study.statistics import paired_ratio
 
 FIXED_RATIOS = (1, 4, 8, 16)
@@ -68,31 +70,47 @@ Simulate = Callable[[Sequence[int], int], Sequence[BundleResult]]
 """Simulates a cell at some ratios, on loads that depend on the number of the run."""
 
 
-def stored(cell: Cell, store: Store, *, seed: int, code: str) -> list[Point]:
-    """`explore`, but what `store` holds is read and what it does not is written there.
+@dataclass(frozen=True)
+class Exploration:
+    """A cell of the grid, to be explored.
 
-    Args:
+    Attributes:
         cell: The cell.
-        store: Where points are found and kept.
         seed: Seed of requests and simulation.
-        code: Digest of the code that decides what comes out.
     """
-    ratios = ratios_of(cell, seed=seed)
-    specification = {
-        "study": "afd grid",
-        "cell": asdict(cell),
-        "ratios": ratios,
-        "runs": [_INTERVALS, _MOST_RUNS, _SHORTEST_INTERVAL_STEPS],
-        "seed": seed,
-        "code": code,
-    }
-    names = [field.name for field in fields(Point) if field.name != "ratio"]
-    figures = store.load(specification)
-    if figures is None:
-        points = explore(ratios, lambda wanted, run: simulate_run(cell, wanted, seed=seed, run=run))
-        figures = {f"{name} at {point.ratio}": getattr(point, name) for point in points for name in names}
-        store.save(specification, figures)
-    return [Point(ratio, *(_figure(figures, f"{name} at {ratio}") for name in names)) for ratio in ratios]
+
+    cell: Cell
+    seed: int
+
+    interpreted: ClassVar[bool] = True  # statistics between simulations
+
+    @property
+    def specification(self) -> Mapping[str, Any]:
+        """All that decides the points."""
+        return {
+            "study": "afd grid",
+            "cell": asdict(self.cell),
+            "runs": [_INTERVALS, _MOST_RUNS, _SHORTEST_INTERVAL_STEPS],
+            "seed": self.seed,
+            "code": digest_of_modules(__name__),
+        }
+
+    @property
+    def shares(self) -> Hashable:
+        """The requests."""
+        return self.cell.workload, self.seed
+
+    def run(self) -> Figures:
+        """The points, field by field."""
+        ratios = ratios_of(self.cell, seed=self.seed)
+        points = explore(ratios, lambda wanted, run: simulate_run(self.cell, wanted, seed=self.seed, run=run))
+        return {field.name: [getattr(point, field.name) for point in points] for field in fields(Point)}
+
+
+def points_of(figures: Figures) -> tuple[Point, ...]:
+    """What an exploration found."""
+    columns = [figures[field.name] for field in fields(Point)]
+    return tuple(Point(*values) for values in zip(*columns, strict=True))
 
 
 def simulate_run(cell: Cell, ratios: Sequence[int], *, seed: int, run: int) -> list[BundleResult]:
@@ -166,10 +184,3 @@ def _points(runs: Sequence[Sequence[BundleResult]]) -> list[Point]:
         )
         points.append(Point(results[0].ratio, float(mean), idle_attention, idle_ffn, of_best.mean, of_best.high))
     return points
-
-
-def _figure(figures: Figures, name: str) -> float:
-    value = figures[name]
-    if value is None:
-        raise ValueError(f"a stored cell has no {name}; remove its file")
-    return value

@@ -1,24 +1,21 @@
 """The whole study: the grid explored, the routers run, put together, written down."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Literal
-
-from joblib import Parallel, delayed
+from typing import Literal
 
 from brgym._checks import check_choice, check_integer
-from brgym._ingredients import digest_of_modules
 from brgym.plumbing.files import write_rows, write_text
 from brgym.plumbing.pictures import write_picture
-from brgym.study.reproduce.afd import routers, search
+from brgym.study.engine import Cell as Work
+from brgym.study.engine import Figures, Progress, run_whole
 from brgym.study.reproduce.afd.grid import Cell, cells
 from brgym.study.reproduce.afd.report import report
 from brgym.study.reproduce.afd.router_outcomes import Served, outcomes
-from brgym.study.reproduce.afd.routers import CASES, FIGURES, REQUESTS_PER_SLOT, Case, Run, runs, serve
-from brgym.study.reproduce.afd.search import stored
+from brgym.study.reproduce.afd.routers import CASES, FIGURES, REQUESTS_PER_SLOT, Case, Serving, runs
+from brgym.study.reproduce.afd.search import Exploration, points_of
 from brgym.study.reproduce.afd.verdicts import Explored, verdicts
-from brgym.study.reproduce.store import Figures, Store
 
 Part = Literal["grid", "routers", "all"]
 PARTS = ("grid", "routers", "all")
@@ -34,10 +31,9 @@ def reproduce(
     grid: Sequence[Cell] | None = None,
     cases: Sequence[Case] = CASES,
     jobs: int = -1,
-    on_start: Callable[[int], None] = lambda count: None,
-    on_done: Callable[[str], None] = lambda name: None,
+    on_progress: Callable[[Progress], None] = lambda progress: None,
 ) -> Path:
-    """Runs the study and writes its folder: `report.md`, CSV files, pictures, and a file a simulation in `cells/`.
+    """Runs the study and writes its folder: `report.md`, CSV files, pictures, and in `cells/` what has been run.
 
     What the folder holds already is not run again, so a study that was interrupted goes on where it stopped.
 
@@ -50,14 +46,13 @@ def reproduce(
         grid: Cells of the grid; by default all of `brgym.study.reproduce.afd.grid.cells`.
         cases: Cases of the routers.
         jobs: Processes; -1: as many as there are cores. Changes nothing in the results.
-        on_start: Told how many cells and runs there are.
-        on_done: Told of each that is done, in order.
+        on_progress: As `brgym.study.engine.run_into`.
 
     Returns:
         The report.
 
     Raises:
-        ValueError: If a parameter is out of range or a stored result is another cell's.
+        ValueError: If a parameter is out of range, or a simulation fails.
         OSError: If the folder cannot be written.
     """
     check_choice("part", part, PARTS)
@@ -67,14 +62,11 @@ def reproduce(
     wanted = [] if part == "routers" else list(cells() if grid is None else grid)
     chosen = [] if part == "grid" else list(cases)
     to_serve = runs(chosen, seeds)
-    on_start(len(wanted) + len(to_serve))
-    store = Store(out / "cells")
-    code = digest_of_modules(search.__name__)
-    to_explore = [delayed(_explore)(cell, store, grid_seed, code) for cell in wanted]
-    explored = _side_by_side(to_explore, jobs, on_done)
-    code = digest_of_modules(routers.__name__)
-    tasks = [delayed(_serve)(run, store, requests_per_slot, code) for run in to_serve]
-    served = dict(_side_by_side(tasks, jobs, on_done))
+    work: list[Work[Figures]] = [Exploration(cell, grid_seed) for cell in wanted]
+    work += [Serving(run, requests_per_slot) for run in to_serve]
+    done = run_whole(out / "cells", work, jobs=jobs, on_progress=on_progress)
+    explored = [Explored(cell, points_of(found), grid_seed) for cell, found in zip(wanted, done, strict=False)]
+    served = dict(zip(to_serve, done[len(wanted) :], strict=True))
     _write_tables(explored, served, out)
     _draw(explored, chosen, served, out)
     found = {case: outcomes(case, served) for case in chosen}
@@ -84,23 +76,6 @@ def reproduce(
     text = report(explored, found, command=command, seeds=seeds)
     write_text(text, path)
     return path
-
-
-def _explore(cell: Cell, store: Store, seed: int, code: str) -> Explored:
-    return Explored(cell, tuple(stored(cell, store, seed=seed, code=code)), seed)
-
-
-def _serve(run: Run, store: Store, requests_per_slot: int, code: str) -> tuple[Run, Mapping[str, Figures]]:
-    return run, serve(run, store, requests_per_slot=requests_per_slot, code=code)
-
-
-def _side_by_side(tasks: Sequence[Any], jobs: int, on_done: Callable[[str], None]) -> list[Any]:
-    """The results of joblib's tasks, in order."""
-    results = []
-    for task, result in zip(tasks, Parallel(n_jobs=jobs, return_as="generator")(tasks), strict=True):
-        results.append(result)
-        on_done(str(task[1][0]))
-    return results
 
 
 def _write_tables(explored: Sequence[Explored], served: Served, out: Path) -> None:

@@ -5,17 +5,19 @@ from pathlib import Path
 from typing import Any
 
 from brgym.plumbing.files import write_rows
+from brgym.study.engine import Figures
 from brgym.study.reproduce.balance_route.settings import Cell
-from brgym.study.reproduce.store import Figures
+from brgym.study.simulation import WALL_CLOCK
 
 
 def write_cells(figures: Mapping[Cell, Figures], path: Path) -> None:
-    """Writes one row a cell, in order; the same study gives the same bytes.
+    """Writes one row a cell, in order, without what the wall clock says; the same study gives the same bytes.
 
     Raises:
         OSError: If the file cannot be written.
     """
-    write_rows([_described(cell) | run for cell, run in figures.items()], path)
+    rows = [_described(cell) | run for cell, run in figures.items()]
+    write_rows([{name: value for name, value in row.items() if name not in WALL_CLOCK} for row in rows], path)
 
 
 def _described(cell: Cell) -> dict[str, Any]:

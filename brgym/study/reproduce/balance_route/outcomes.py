@@ -6,8 +6,8 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
+from brgym.study.engine import Figures
 from brgym.study.reproduce.balance_route.settings import Cell, Setting
-from brgym.study.reproduce.store import Figures
 from brgym.study.statistics import Estimate, mean_interval, paired_ratio, recovered_share
 
 Values = npt.NDArray[np.float64]
@@ -30,7 +30,7 @@ class Outcomes:
         return len(self._runs[setting])
 
     def values(self, setting: Setting, figure: str) -> Values:
-        """One figure, shape (seeds,); `figure` as in `run_cell`, or "run_throughput_tok_s": all tokens / makespan."""
+        """One figure of `Simulation.run`, shape (seeds,), but "run_throughput_tok_s": all tokens / makespan."""
         if figure == "run_throughput_tok_s":
             return self.values(setting, "output_tokens") / self.values(setting, "makespan_s")
         values = [run[figure] for run in self._runs[setting]]

@@ -1,10 +1,16 @@
 """What a cell of the study is: a cluster, a workload, a router and a seed, all plain data."""
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
+from baselines import Specification
+from brgym._specification import write_value
 from brgym.cluster import ClusterConfig
+from brgym.study.policy_choice import PolicyChoice
+from brgym.study.predictor_choice import PredictorChoice
+from brgym.study.simulation import Simulation
+from brgym.study.workload_source import TeachingSource
 
 Options = tuple[tuple[str, float | str], ...]
 """Keyword arguments by name, in an order that can be hashed."""
@@ -23,9 +29,10 @@ class PredictorSpec:
     options: Options = ()
 
     @property
-    def learns(self) -> bool:
-        """Whether it is fitted on requests that the run does not serve."""
-        return self.kind in ("survival", "exact-match")
+    def choice(self) -> PredictorChoice:
+        """What makes it."""
+        written = ",".join(f"{name}={write_value(value)}" for name, value in self.options)
+        return PredictorChoice(f"{self.kind}:{written}" if written else self.kind)
 
     def __str__(self) -> str:
         return " ".join([self.kind, *_written(self.options)])
@@ -50,6 +57,12 @@ class Router:
         """The same from keyword arguments; a predictor without options may be given by its kind."""
         spec = PredictorSpec(predictor) if isinstance(predictor, str) else predictor
         return cls(policy, spec, tuple(sorted(options.items())))
+
+    @property
+    def choice(self) -> PolicyChoice:
+        """What makes it."""
+        predictor = None if self.predictor is None else self.predictor.choice
+        return PolicyChoice(Specification(self.policy, self.options), predictor, str(self))
 
     def __str__(self) -> str:
         predictor = [] if self.predictor is None else [f"({self.predictor})"]
@@ -92,9 +105,12 @@ class Cell:
     setting: Setting
     seed: int
 
-    def as_dict(self) -> dict[str, Any]:
-        """Everything that defines the run but the requests themselves, in types that JSON knows."""
-        return dataclasses.asdict(self)
+    def run_on(self, workloads: Mapping[str, TeachingSource]) -> Simulation:
+        """The run itself, with the requests that the setting names."""
+        setting = self.setting
+        return Simulation(
+            setting.cluster, workloads[setting.workload], setting.router.choice, self.seed, oversize="drop"
+        )
 
 
 def cells_of(settings: list[Setting], seeds: dict[str, range]) -> list[Cell]:

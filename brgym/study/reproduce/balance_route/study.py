@@ -5,24 +5,17 @@ from pathlib import Path
 from typing import Literal
 
 from brgym._checks import check_choice, check_integer
-from brgym._ingredients import digest_of_modules
 from brgym.plumbing.files import write_text
 from brgym.plumbing.pictures import write_picture
-from brgym.study.reproduce.balance_route import running
+from brgym.study.engine import Progress, run_whole
 from brgym.study.reproduce.balance_route.csv_file import write_cells
 from brgym.study.reproduce.balance_route.outcomes import Outcomes
 from brgym.study.reproduce.balance_route.report import report
-from brgym.study.reproduce.balance_route.running import run_cells
 from brgym.study.reproduce.balance_route.settings import Cell, cells_of
 from brgym.study.reproduce.balance_route.sweeps import Sweep, sweeps
 from brgym.study.reproduce.balance_route.tables import WORKERS, Table, tables
-from brgym.study.reproduce.balance_route.workloads import (
-    AZURE_TRACE,
-    StudyWorkload,
-    TraceBlocks,
-    study_workloads,
-)
-from brgym.study.reproduce.store import Store
+from brgym.study.reproduce.balance_route.workloads import AZURE_TRACE, TraceBlocks, study_workloads
+from brgym.study.workload_source import TeachingSource
 
 Part = Literal["tables", "ablations", "all"]
 PARTS = ("tables", "ablations", "all")
@@ -36,10 +29,9 @@ def reproduce(
     workers: Sequence[int] = WORKERS,
     requests: int | None = None,
     jobs: int = -1,
-    on_start: Callable[[int], None] = lambda cells: None,
-    on_cell: Callable[[Cell], None] = lambda cell: None,
+    on_progress: Callable[[Progress], None] = lambda progress: None,
 ) -> Path:
-    """Runs the study and writes its folder: `report.md`, `cells.csv`, pictures, and a file a cell in `cells/`.
+    """Runs the study and writes its folder: `report.md`, `cells.csv`, pictures, and in `cells/` what has been run.
 
     One part alone writes `tables.md` and `tables.csv`, or `ablations.md` and `ablations.csv`, so that both can have
     seeds of their own in the same folder.
@@ -53,14 +45,13 @@ def reproduce(
         workers: Numbers of workers of the tables; the ablations have 8.
         requests: Requests a run serves; by default as many as the paper's.
         jobs: Processes; -1: as many as there are cores. Changes nothing in the results.
-        on_start: Told how many cells there are.
-        on_cell: Told of each cell that is done, in order.
+        on_progress: As `brgym.study.engine.run_into`.
 
     Returns:
         The report.
 
     Raises:
-        ValueError: If a parameter is out of range or a stored result is another cell's.
+        ValueError: If a parameter is out of range, or a cell fails.
         OSError: If the folder cannot be written.
     """
     check_choice("part", part, PARTS)
@@ -69,13 +60,12 @@ def reproduce(
         check_integer("workers", count, minimum=1)
     if requests is not None:
         check_integer("requests", requests, minimum=1)
-    store = Store(out / "cells")
     workloads = study_workloads(requests)
     shown = [] if part == "ablations" else tables(workloads, workers)
     moved = [] if part == "tables" else sweeps()
     cells = _cells(shown, moved, {name: range(_seeds(workload, seeds)) for name, workload in workloads.items()})
-    on_start(len(cells))
-    figures = run_cells(cells, workloads, store, code=digest_of_modules(running.__name__), jobs=jobs, on_cell=on_cell)
+    found = run_whole(out / "cells", [cell.run_on(workloads) for cell in cells], jobs=jobs, on_progress=on_progress)
+    figures = dict(zip(cells, found, strict=True))
     outcomes = Outcomes(figures)
     write_cells(figures, out / ("cells.csv" if part == "all" else f"{part}.csv"))
     _draw(shown, moved, outcomes, out)
@@ -93,7 +83,7 @@ def _cells(shown: list[Table], moved: list[Sweep], seeds: dict[str, range]) -> l
     return cells_of(settings, seeds)
 
 
-def _seeds(workload: StudyWorkload, seeds: int) -> int:
+def _seeds(workload: TeachingSource, seeds: int) -> int:
     """A trace has no more seeds than blocks."""
     return min(seeds, workload.blocks) if isinstance(workload, TraceBlocks) else seeds
 
@@ -113,7 +103,7 @@ def _command(part: Part, seeds: int, workers: Sequence[int], requests: int | Non
     return f"brgym reproduce balance-route --part {part} --seeds {seeds}{counts}{limit}"
 
 
-def _remarks(workloads: dict[str, StudyWorkload], seeds: int) -> list[str]:
+def _remarks(workloads: dict[str, TeachingSource], seeds: int) -> list[str]:
     trace = workloads.get(AZURE_TRACE)
     if not isinstance(trace, TraceBlocks):
         return [

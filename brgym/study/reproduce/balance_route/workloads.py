@@ -1,13 +1,15 @@
 """The requests of the study: those that a seed serves, and those that its predictors learn from."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any
 
 import numpy as np
 
 from brgym._checks import check_integer
+from brgym.study.named_workload import NamedWorkload
+from brgym.study.workload_source import TeachingSource
 from brgym.workload import Workload, load_workload
 from brgym.workload.catalogue import CATALOGUE
 from brgym.workload.download import TRACE_DIR_VARIABLE
@@ -16,42 +18,6 @@ PROPRIETARY = "proprietary-like"
 AZURE = "azure-2024-conv-like"
 REPEATED = "proprietary-like, repeated prompts"
 AZURE_TRACE = "azure-2024-conv, outputs above 1000"
-
-TRAINING_SEEDS_FROM = 1_000_000
-"""Predictors of seed k learn from a recipe's requests of seed 1,000,000 + k, which no run serves."""
-
-
-class StudyWorkload(Protocol):
-    """Gives each seed requests to serve and others, like them, to learn from."""
-
-    def served(self, seed: int) -> Workload:
-        """What the run of a seed serves."""
-        ...
-
-    def training(self, seed: int) -> Workload:
-        """What the predictors of a seed are fitted on."""
-        ...
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """A built-in recipe, drawn anew for each seed.
-
-    Attributes:
-        name: The recipe.
-        requests: How many requests a seed serves; None for as many as the recipe says, which is what predictors get.
-    """
-
-    name: str
-    requests: int | None = None
-
-    def served(self, seed: int) -> Workload:
-        """Draws the requests of a seed."""
-        return load_workload(self.name, count=self.requests, seed=seed)
-
-    def training(self, seed: int) -> Workload:
-        """Draws requests of a seed that is not served."""
-        return load_workload(self.name, seed=TRAINING_SEEDS_FROM + seed)
 
 
 @dataclass(frozen=True)
@@ -65,7 +31,7 @@ class RepeatedPrompts:
 
     Attributes:
         name: The recipe.
-        requests: As in `Recipe`.
+        requests: How many requests a seed serves; None for as many as the recipe says, which is what predictors get.
         prompts: Prompts in the catalogue.
         log_sd: s, the spread of the outputs of one prompt.
     """
@@ -75,13 +41,17 @@ class RepeatedPrompts:
     prompts: int = 1000
     log_sd: float = 0.03
 
-    def served(self, seed: int) -> Workload:
+    def workload(self, seed: int) -> Workload:
         """Draws the requests of a seed."""
         return self._draw(seed, stream=0, count=self.requests)
 
     def training(self, seed: int) -> Workload:
         """Draws other requests for the same prompts."""
         return self._draw(seed, stream=1, count=None)
+
+    def specification(self) -> dict[str, Any]:
+        """All that decides the requests but the seed and the code."""
+        return asdict(self)
 
     def _draw(self, seed: int, *, stream: int, count: int | None) -> Workload:
         catalogue = load_workload(self.name, count=self.prompts, seed=seed)
@@ -116,13 +86,17 @@ class TraceBlocks:
         """How many whole blocks the trace has."""
         return len(self.trace) // self.requests
 
-    def served(self, seed: int) -> Workload:
+    def workload(self, seed: int) -> Workload:
         """The block of a seed."""
         return self._block(check_integer("seed", seed, minimum=0, maximum=self.blocks - 1))
 
     def training(self, seed: int) -> Workload:
         """The block after it; after the last, the first."""
         return self._block((seed + 1) % self.blocks)
+
+    def specification(self) -> dict[str, Any]:
+        """All that decides the requests but the seed and the code."""
+        return {"trace": self.trace.fingerprint(), "requests": self.requests}
 
     def _block(self, number: int) -> Workload:
         return self.trace.slice(number * self.requests, (number + 1) * self.requests).backlog()
@@ -133,16 +107,16 @@ TRACE_OUTPUTS_ABOVE = 1000
 TRACE_REQUESTS = 10_000
 
 
-def study_workloads(requests: int | None) -> dict[str, StudyWorkload]:
+def study_workloads(requests: int | None) -> dict[str, TeachingSource]:
     """The workloads of the study by name, the real trace among them if the user has fetched it.
 
     Args:
         requests: How many requests a seed serves; None for as many as the paper has.
     """
-    workloads: dict[str, StudyWorkload] = {
-        PROPRIETARY: Recipe(PROPRIETARY, requests),
+    workloads: dict[str, TeachingSource] = {
+        PROPRIETARY: NamedWorkload(PROPRIETARY, requests=requests),
         REPEATED: RepeatedPrompts(PROPRIETARY, requests),
-        AZURE: Recipe(AZURE, requests),
+        AZURE: NamedWorkload(AZURE, requests=requests),
     }
     if _has_trace():
         trace = load_workload(TRACE_NAME, sort=True, invalid="drop")
