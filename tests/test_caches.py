@@ -170,7 +170,8 @@ DIGESTS = """
 import json
 from brgym._ingredients import digest_of_function, digest_of_modules
 from brgym.cluster.drive import _loop
-print(json.dumps([digest_of_function(_loop)[0], digest_of_modules("brgym.study.reproduce.balance_route.running")]))
+cell = digest_of_modules("brgym.study.simulation", "baselines.balance_route.br_h")
+print(json.dumps([digest_of_function(_loop)[0], cell]))
 """
 
 

@@ -17,13 +17,15 @@ from brgym.cli.plot import plot
 from brgym.cli.report import report
 from brgym.cli.reproduce import balance_route
 from brgym.cli.reproduce_afd import afd as reproduce_afd
+from brgym.cli.saturate import saturate
 from brgym.cli.simulate import simulate
 from brgym.cli.sweep import sweep
+from brgym.cli.tune import tune
 from brgym.cli.watch import watch
 from brgym.cli.whole_numbers import with_checked_numbers
 
 _app = tyro.extras.SubcommandApp()
-for _command in (compare, simulate, watch, sweep, plot, report, afd, workloads, policies, clusters):
+for _command in (compare, simulate, watch, sweep, plot, report, tune, saturate, afd, workloads, policies, clusters):
     _app.command(with_checked_numbers(_command))
 _studies = tyro.extras.SubcommandApp()
 _studies.command(name="balance-route")(with_checked_numbers(balance_route))
@@ -45,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     def command() -> None:
         # Its options follow from the cluster's classes, which take a second to import.
-        for served in (compare, simulate, watch):
+        for served in (compare, simulate, watch, saturate):
             if arguments[:1] == [served.__name__]:
                 _app.command(name=served.__name__)(with_cluster_options(with_checked_numbers(served)))
         _app.cli(prog="brgym", description=description, args=arguments)

@@ -59,6 +59,8 @@ LEAGUE = (
 )
 """What the league table shows as means, beside imbalance and throughput with their intervals."""
 
+_OF_STEPS = (IMBALANCE, "spread_mean", "balance_mean", "barrier_idle_mean", THROUGHPUT)
+_WALL_CLOCK = ("routing_time_p50_s", "routing_time_p99_s", "wall_s")
 _TOKENS = ("tokens", 1.0, ",.0f")
 _KNOWN = (
     Shown(IMBALANCE, "imbalance", *_TOKENS, "lower"),
@@ -102,13 +104,16 @@ def shown(figure: str) -> Shown:
 def league_figures(there: Sequence[str]) -> tuple[str, ...]:
     """Which of a study's figures the league table shows as means.
 
-    Imbalance and throughput over anything but the measurement window, such as the whole run, come first.
+    Imbalance and throughput over the whole run come first.
     """
-    elsewhere = [name for name in there if name.startswith(("imbalance_", "throughput_"))]
-    return (
-        *(name for name in elsewhere if name not in (IMBALANCE, THROUGHPUT)),
-        *(name for name in LEAGUE if name in there),
-    )
+    whole_run = (OVER_THE_RUN + IMBALANCE, OVER_THE_RUN + THROUGHPUT)
+    return tuple(name for name in (*whole_run, *LEAGUE) if name in there)
+
+
+def rated_figures() -> list[str]:
+    """Figures of a run of which it is known which way is better, without those of the wall clock."""
+    rated = [one.name for one in _SHOWN.values() if one.better is not None and one.name not in _WALL_CLOCK]
+    return [*rated, *(OVER_THE_RUN + name for name in _OF_STEPS)]
 
 
 def figures_of(found: Results) -> tuple[str, ...]:

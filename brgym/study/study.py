@@ -89,7 +89,7 @@ class Study:
             name=_text("name", document.get("name", "study")),
             settings=tuple(settings_of(clusters, workloads)),
             policies=tuple(policies),
-            seeds=_seeds(document.get("seeds", DEFAULT_SEEDS)),
+            seeds=seeds_of("seeds", document.get("seeds", DEFAULT_SEEDS)),
             reference=_reference(document.get("reference"), labels),
             oversize=_oversize(document.get("oversize", "error")),
             window=_window(document.get("window", list(DEFAULT_WINDOW))),
@@ -211,16 +211,26 @@ def _listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def _seeds(value: Any) -> tuple[int, ...]:
-    seeds = values_of("seeds", value) if isinstance(value, list | dict) else None
+def seeds_of(key: str, value: Any, *, start: int = 0) -> tuple[int, ...]:
+    """Reads seeds: their number, or a list or range of them.
+
+    Args:
+        key: What they are called.
+        value: What a study file says.
+        start: The first seed, where it says their number.
+
+    Raises:
+        StudyError: If it cannot be.
+    """
+    seeds = values_of(key, value) if isinstance(value, list | dict) else None
     try:
-        found = tuple(range(check_integer("seeds", value, minimum=1))) if seeds is None else tuple(seeds)
+        found = tuple(range(start, start + check_integer(key, value, minimum=1))) if seeds is None else tuple(seeds)
         for seed in found:
-            check_integer("seeds", seed, minimum=0)
+            check_integer(key, seed, minimum=0)
     except (TypeError, ValueError) as error:
         raise StudyError(str(error)) from error
     if len(set(found)) < len(found):
-        raise StudyError(f"seeds must differ, got {list(found)}")
+        raise StudyError(f"{key} must differ, got {list(found)}")
     return found
 
 

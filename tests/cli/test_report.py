@@ -35,7 +35,7 @@ def test_a_page_is_written_and_named(folder, tmp_path, capsys):
         ("found", "found/cells.parquet", "--out must name a .html file"),
         ("found", "missing/page.html", "no such folder"),
         ("missing", "page.html", "missing holds no results of brgym sweep"),
-        ("empty", "page.html", "there is no cells.parquet"),
+        ("empty", "page.html", "there is neither cells.parquet nor study.toml"),
         ("other", "page.html", "other/cells.parquet is no Parquet file"),
     ],
 )

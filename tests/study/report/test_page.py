@@ -94,9 +94,10 @@ def test_what_failed_is_left_out_and_said(pages):
 
 
 def test_figures_of_the_whole_run_stand_before_the_others():
-    there = ("throughput_tok_s", "preemptions", "imbalance_run_mean", "imbalance_mean", "throughput_run_tok_s")
-    assert league_figures(there) == ("imbalance_run_mean", "throughput_run_tok_s", "preemptions")
-    assert shown("imbalance_run_mean").header == "imbalance run mean"
+    there = ("throughput_tok_s", "preemptions", "run_imbalance_mean", "imbalance_mean", "run_throughput_tok_s")
+    assert league_figures(there) == ("run_imbalance_mean", "run_throughput_tok_s", "preemptions")
+    assert shown("run_imbalance_mean").header == "imbalance, whole run (tokens)"
+    assert shown("unheard_of").header == "unheard of"
 
 
 def test_what_is_not_there_is_a_dash_that_sorts_last():
