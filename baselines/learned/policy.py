@@ -84,10 +84,15 @@ class Learned(CompiledPoolPolicy):
     ) -> None:
         if weights is not None and not isinstance(weights, str | os.PathLike):
             raise TypeError(f"weights must be the path of a file or None, got {shown(weights)}")
-        self.weights = Path(SHIPPED if weights is None else weights)
+        self.weights = self.files(weights=weights)["weights"]
         self.worker_window = check_integer("worker_window", worker_window, minimum=1, maximum=_MAX_WINDOW)
         self.candidate_window = check_integer("candidate_window", candidate_window, minimum=1, maximum=_MAX_WINDOW)
         self._weights = read_weights(self.weights) if weights is not None else _shipped()
+
+    @classmethod
+    def files(cls, *, weights: str | os.PathLike[str] | None = None, **others: object) -> dict[str, Path]:
+        """The files that decide what it does, by the parameter that names them."""
+        return {"weights": Path(SHIPPED if weights is None else weights)}
 
     def initial_memory(self, cluster: ClusterConfig, seed: int) -> Memory:
         """The network and its scratch space; nothing here is random."""

@@ -76,7 +76,8 @@ class CompiledPolicy(Protocol):
 
 
 Policy = ArrivalPolicy | PoolPolicy | CompiledPolicy
-"""Any of them. A policy may also declare `clairvoyant = True`, see `RouterView`."""
+"""Any of them. A policy may also declare `clairvoyant = True`, see `RouterView`; and where files decide what it does, a
+class method `files`, which takes its parameters and returns those files by parameter: studies notice their content."""
 
 
 def is_compiled(policy: object) -> TypeGuard[CompiledPolicy]:

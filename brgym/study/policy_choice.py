@@ -1,10 +1,14 @@
 """Policies as studies write them down: a specification, and what those that look ahead predict with."""
 
+import hashlib
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from baselines import Specification, specifications
+from baselines.registry import class_of
 from brgym._own import is_own, said_of
 from brgym._specification import write_value
 from brgym.cluster import Policy
@@ -55,7 +59,15 @@ class PolicyChoice:
 
     def described(self) -> dict[str, Any]:
         """All that decides its decisions but seed, requests and code, in types that JSON knows."""
-        return {"policy": str(self.specification)} | ({} if self.predictor is None else self.predictor.specification())
+        return (
+            {"policy": str(self.specification)}
+            | ({} if self.predictor is None else self.predictor.specification())
+            | {f"content of {parameter}": _digest(file) for parameter, file in self._files().items()}
+        )
+
+    def _files(self) -> Mapping[str, str | os.PathLike[str]]:
+        read = getattr(class_of(self.specification.name), "files", None)
+        return {} if read is None else read(**dict(self.specification.parameters))
 
 
 def policy_choices(
@@ -101,3 +113,7 @@ def _swept(table: Mapping[str, Any]) -> Iterator[Specification]:
     for chosen in combinations("policies", {key: value for key, value in table.items() if key != "policy"}):
         written = ",".join(f"{key}={write_value(value)}" for key, value in chosen.items())
         yield Specification.parse(f"{table['policy']}:{written}" if written else table["policy"])
+
+
+def _digest(file: str | os.PathLike[str]) -> str:
+    return hashlib.sha256(Path(file).read_bytes()).hexdigest()

@@ -12,8 +12,10 @@ import pytest
 
 import baselines
 from baselines import Specification
+from baselines.learned.policy import SHIPPED
 from brgym.cli import main
 from brgym.study import NamedWorkload, PredictorChoice, Results, Study, StudyError
+from brgym.study.engine import key_of
 
 ROUTER = '''
 """A router of one's own."""
@@ -200,6 +202,18 @@ def test_in_a_study_it_is_kept_and_mended_and_edited_code_is_run_again(folder, t
     again = Results.read(out)
     assert again.missing == 0
     assert (again.values(0, f"{own}:offset=0", "imbalance_mean") != first).all()
+
+
+def test_a_file_that_a_policy_reads_counts_by_its_content(tmp_path):
+    weights = tmp_path / "mine.safetensors"
+    weights.write_bytes(SHIPPED.read_bytes())
+    study = Study.from_document({"policies": ["learned", f"learned:weights={weights}"], "workload": {"requests": 20}})
+    shipped, mine = (key_of(cell) for cell in study.cells()[:: len(study.seeds)])
+    assert shipped != mine
+    weights.write_bytes(SHIPPED.read_bytes() + b" ")
+    again, edited = (key_of(cell) for cell in study.cells()[:: len(study.seeds)])
+    assert again == shipped
+    assert edited not in (shipped, mine)
 
 
 def test_python_policies_run_in_processes(folder):

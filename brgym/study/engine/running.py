@@ -81,7 +81,8 @@ def run_into(
         journal: What has been run; gets a line as soon as a cell is done. A cell that failed is tried again.
         cells: The cells; those that share something go to one task as long as all jobs have enough to do.
         jobs: How many side by side; -1: as many as there are cores. Changes nothing in the outcomes.
-        backend: As `run_cells`, or "dask" or "ray".
+        backend: "threads", "processes", "dask" or "ray"; by default processes for cells that are interpreted, threads
+            for the others.
         address: Where the scheduler of those is, see `brgym.study.engine.backends`.
         on_progress: Told now and then how far it is, from a thread of its own, and once at the end.
 
@@ -92,15 +93,17 @@ def run_into(
         ValueError: If a parameter is out of range or another process runs cells into the same folder.
         OSError: If the journal cannot be written.
     """
-    chosen: Backend = backend or _backend_for(cells, jobs)
+    checked = _checked(jobs)
     keys = [key_of(cell) for cell in cells]
     with journal.held():
         known = journal.reading()
         known.update()
         known.outcomes = {key: found for key, found in known.outcomes.items() if not isinstance(found, Failure)}
         pending = {key: cell for key, cell in zip(keys, cells, strict=True) if key not in known.outcomes}
-        with _watched(known, keys, on_progress), backend_of(chosen, jobs=_checked(jobs), address=address):
-            _run_batches(journal, _batches(pending, effective_n_jobs(jobs)), threads=chosen == "threads")
+        with _watched(known, keys, on_progress):
+            for chosen, part in _by_backend(pending, backend, checked):
+                with backend_of(chosen, jobs=checked, address=address):
+                    _run_batches(journal, _batches(part, effective_n_jobs(checked)), threads=chosen == "threads")
     known.update()
     return [known.outcomes[key] for key in keys]
 
@@ -138,6 +141,19 @@ def _checked(jobs: int) -> int:
 def _backend_for(cells: Sequence[Cell[Any]], jobs: int) -> Backend:
     alone = len(cells) < 2 or jobs == 1
     return "processes" if not alone and any(cell.interpreted for cell in cells) else "threads"
+
+
+def _by_backend(
+    cells: dict[str, Cell[Figures]], backend: Backend | None, jobs: int
+) -> Iterator[tuple[Backend, dict[str, Cell[Figures]]]]:
+    """The cells by where they run best: compiled ones in threads, where interpreted ones would take turns."""
+    if backend is not None:
+        yield backend, cells
+        return
+    for interpreted in (False, True):
+        part = {key: cell for key, cell in cells.items() if cell.interpreted == interpreted}
+        if part:
+            yield _backend_for(list(part.values()), jobs), part
 
 
 def _batches(cells: dict[str, Cell[Figures]], jobs: int) -> list[_Batch]:

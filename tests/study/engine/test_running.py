@@ -129,6 +129,14 @@ def test_interpreted_cells_run_in_processes_where_there_are_several(tmp_path):
     assert alone["process"] == os.getpid()
 
 
+def test_of_both_kinds_the_compiled_ones_stay_in_threads(tmp_path):
+    wanted = [Counted(number, tmp_path, interpreted=number % 2 == 0) for number in range(6)]
+    found = run_into(Journal(tmp_path / "out"), wanted, jobs=2)
+    assert squares(found) == [number**2 for number in range(6)]
+    assert processes(found[1::2]) == {os.getpid()}
+    assert os.getpid() not in processes(found[0::2])
+
+
 def test_cells_that_share_go_one_after_another(tmp_path):
     count = 300
     wanted = [Counted(number, tmp_path, group=number % 2) for number in range(count)]
