@@ -5,15 +5,25 @@ import numpy as np
 from baselines.choice import WORKER_CHOICES, WorkerChoice, next_worker
 from baselines.compiled import CompiledPoolPolicy
 from brgym._checks import check_choice
-from brgym._compile import compiled
+from brgym._compile import compiled, inlined
 from brgym.cluster import ClusterConfig, Integers, Memory, View, compiled_kernel
-from brgym.cluster.vocabulary import candidate_context_tokens, fits, lowest_load_that_fits, window_size, workers
+from brgym.cluster.vocabulary import (
+    Room,
+    candidate_allowed_tokens,
+    candidate_context_tokens,
+    lowest_load_that_fits,
+    room_of,
+    takes,
+    window_size,
+    workers_up,
+)
 
 
 @compiled_kernel
 def _least_kv(view: View, memory: Memory, pairs: Integers) -> int:
     for candidate in range(window_size(view)):
-        worker = lowest_load_that_fits(view, candidate_context_tokens(view, candidate))
+        context, allowed = candidate_context_tokens(view, candidate), candidate_allowed_tokens(view, candidate)
+        worker = lowest_load_that_fits(view, context, allowed)
         if worker >= 0:
             pairs[0, 0] = candidate
             pairs[0, 1] = worker
@@ -56,13 +66,19 @@ def _most_level(view: View, worker: int) -> int:
 
     Distances are compared times G - 1, in whole tokens; a worker that is alone takes the smallest.
     """
-    others = workers(view) - 1
+    room = room_of(view, worker)
+    return _nearest(view, worker, room, True) if room.share > 0.0 else _nearest(view, worker, room, False)
+
+
+@inlined
+def _nearest(view: View, worker: int, room: Room, shares: bool) -> int:
+    others = workers_up(view) - 1
     load = view.load_tokens[worker]
     target = view.load_tokens.sum() - load - others * load
     best, best_distance = -1, 0
     for candidate in range(window_size(view)):
         context = candidate_context_tokens(view, candidate)
-        if not fits(view, worker, context):
+        if not takes(view, room, candidate, shares):
             continue
         distance = abs(others * context - target) if others > 0 else context
         if best < 0 or distance < best_distance:

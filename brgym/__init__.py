@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 import gymnasium
 
 if TYPE_CHECKING:
-    from brgym.cluster import ClusterConfig, Metrics, Power, Result, RouterView, StepTime, compiled_kernel, preset
+    from brgym.cluster import ClusterConfig, Metrics, Power, Result, RouterView, Slo, StepTime, WorkerEvent
+    from brgym.cluster import compiled_kernel as compiled_kernel
+    from brgym.cluster import preset as preset
     from brgym.cluster import simulate as simulate
     from brgym.workload import Workload, load_workload, workload_names
 
@@ -22,7 +24,9 @@ _HOME = {
     "Power": "brgym.cluster",
     "Result": "brgym.cluster",
     "RouterView": "brgym.cluster",
+    "Slo": "brgym.cluster",
     "StepTime": "brgym.cluster",
+    "WorkerEvent": "brgym.cluster",
     "compiled_kernel": "brgym.cluster",
     "preset": "brgym.cluster",
     "simulate": "brgym.cluster",
@@ -37,7 +41,9 @@ __all__ = [
     "Power",
     "Result",
     "RouterView",
+    "Slo",
     "StepTime",
+    "WorkerEvent",
     "Workload",
     "__version__",
     "compiled_kernel",

@@ -9,7 +9,6 @@ from baselines.choice import WORKER_CHOICES, WorkerChoice
 from baselines.compiled import CompiledPoolPolicy
 from brgym._checks import check_choice, check_integer
 from brgym.cluster import ClusterConfig, Integers, Memory, View, compiled_kernel
-from brgym.cluster.vocabulary import boundary
 
 Order = Literal["arrival", "prompt-ascending", "prompt-descending"]
 
@@ -22,7 +21,7 @@ MAX_SUBSET_WINDOW = 16
 @compiled_kernel
 def _br0(view: View, memory: Memory, pairs: Integers) -> int:
     plan = plan_of(memory)
-    if begin_decision(plan, boundary(view)):
+    if begin_decision(view, plan):
         plan.projection[:, 0] = view.load_tokens
         find_envelope(plan)
     return next_admission(view, plan, pairs)

@@ -6,7 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from brgym._compile import compiled
-from brgym.cluster import Integers, Layout, Memory, Reals, Records
+from brgym.cluster import Integers, Layout, Memory, Reals, Records, View
+from brgym.cluster.vocabulary import boundary, workers_up
 
 PARAMETERS = np.dtype(
     [
@@ -17,7 +18,10 @@ PARAMETERS = np.dtype(
         ("growth", "f8"),  # tokens that an admitted request gains a step, as far as the router looks: 0, with refill 1
         ("alpha_sum", "f8"),  # alpha times the sum of the discounts
         ("alpha_growth", "f8"),  # alpha times the sum of discount x growth x steps ahead
+        ("alpha", "f8"),
         ("beta", "f8"),
+        ("beta_is_workers", "i8"),  # whether beta is G, the number of workers up
+        ("flat", "i8"),  # whether F is 0 whatever is admitted, so that no rounding may decide: one worker, alpha = beta
     ],
     align=True,
 )
@@ -32,6 +36,8 @@ class Plan(NamedTuple):
         window: Candidates in the subset window, shape (subset_window,).
         totals: Tokens of each of their subsets, shape (2 ** subset_window,).
         counts: Requests of each of their subsets, shape (2 ** subset_window,).
+        allowed: What their clients still allow them to generate, in tokens, where a share of that is reserved; same
+            shape.
         discounts: gamma ** h, shape (horizon + 1,).
         envelope: Largest projected load at each step ahead, max_g P_g(h), in tokens, shape (horizon + 1,).
         projection: Projected load P_g(h) of each worker at each step ahead, in tokens, shape (workers, horizon + 1).
@@ -43,6 +49,7 @@ class Plan(NamedTuple):
     window: Integers
     totals: Integers
     counts: Integers
+    allowed: Integers
     discounts: Reals
     envelope: Reals
     projection: Reals
@@ -69,10 +76,7 @@ def plan_memory(
     refill: bool = False,
 ) -> Memory:
     """The memory of a router at the start of a run; the parameters are those of `BR0` and `BRH`."""
-    beta = workers if beta is None else beta
     discounts = np.asarray(gamma ** np.arange(horizon + 1), dtype=np.float64)
-    if workers == 1 and alpha == beta:  # F is 0 whatever is admitted: the older goes first, and no rounding decides
-        discounts[:] = 0.0
     return _LAYOUT.memory(
         Plan(
             parameters=_parameters(
@@ -82,12 +86,15 @@ def plan_memory(
                 growth=float(refill),
                 alpha_sum=alpha * discounts.sum(),
                 alpha_growth=alpha * refill * float(discounts @ np.arange(horizon + 1)),
-                beta=beta,
+                alpha=alpha,
+                beta=workers if beta is None else beta,
+                beta_is_workers=beta is None,
             ),
             passed=np.zeros(workers, np.int64),
             window=np.zeros(subset_window, np.int64),
             totals=np.zeros(1 << subset_window, np.int64),
             counts=np.zeros(1 << subset_window, np.int64),
+            allowed=np.zeros(1 << subset_window, np.int64),
             discounts=discounts,
             envelope=np.zeros(horizon + 1),
             projection=np.zeros((workers, horizon + 1)),
@@ -104,13 +111,23 @@ def _parameters(**values: float) -> npt.NDArray[np.void]:
 
 
 @compiled
-def begin_decision(plan: Plan, boundary: int) -> bool:
+def begin_decision(view: View, plan: Plan) -> bool:
     """Notes the boundary and says whether it is a new one; then no worker is passed over any more."""
-    if plan.parameters[0].boundary == boundary:
+    if plan.parameters[0].boundary == boundary(view):
         return False
-    plan.parameters[0].boundary = boundary
-    plan.passed[:] = 0
+    begin_boundary(view, plan)
     return True
+
+
+@compiled
+def begin_boundary(view: View, plan: Plan) -> None:
+    """No worker is passed over, and G is the number of workers that are up now."""
+    parameters = plan.parameters[0]
+    parameters.boundary = boundary(view)
+    if parameters.beta_is_workers != 0:
+        parameters.beta = workers_up(view)
+    parameters.flat = workers_up(view) == 1 and parameters.alpha == parameters.beta
+    plan.passed[:] = 0
 
 
 @compiled
@@ -122,6 +139,8 @@ def score(plan: Plan, worker: int, total: float, count: int) -> float:
     `f_score`.
     """
     parameters = plan.parameters[0]
+    if parameters.flat != 0:
+        return 0.0
     overshoot, grows = 0.0, parameters.growth * count
     for ahead in range(len(plan.discounts)):
         margin = plan.envelope[ahead] - plan.projection[worker, ahead]

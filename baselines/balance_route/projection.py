@@ -5,7 +5,7 @@ Each request adds w + h at step h as long as it is expected to be there; w is it
 
 import math
 
-from baselines.balance_route.plan import Plan, find_envelope
+from baselines.balance_route.plan import Plan, begin_boundary, find_envelope
 from brgym._compile import compiled
 from brgym.cluster import Reals, View
 from brgym.cluster.vocabulary import (
@@ -31,7 +31,7 @@ def project_cut(view: View, plan: Plan, remaining: Reals) -> None:
         remaining: Estimated remaining steps of each active request, the coming one included, shape (active requests,).
     """
     last = len(plan.discounts) - 1
-    plan.passed[:] = 0
+    begin_boundary(view, plan)
     plan.projection[:] = 0.0
     plan.departures[:] = 0.0
     for place in range(active_requests(view)):
@@ -59,7 +59,7 @@ def project_expected(view: View, plan: Plan, survival: Reals) -> None:
         plan: Receives projection and envelope; no worker is passed over any more.
         survival: P(remaining > h) of each active request, shape (active requests, horizon + 1).
     """
-    plan.passed[:] = 0
+    begin_boundary(view, plan)
     plan.projection[:] = 0.0
     for place in range(active_requests(view)):
         worker = active_worker(view, place)

@@ -6,9 +6,17 @@ Both choose the same worker; they differ in what they offer it (DESIGN 2.6).
 from baselines.balance_route.plan import Plan, hold_admitted, score
 from baselines.balance_route.subsets import admitted_tokens, choose_window, enumerate_subsets, write_pairs
 from baselines.choice import next_worker
-from brgym._compile import compiled
+from brgym._compile import compiled, inlined
 from brgym.cluster import Integers, View
-from brgym.cluster.vocabulary import candidate_context_tokens, fits, fits_together, total_free_slots, window_size
+from brgym.cluster.vocabulary import (
+    Room,
+    candidate_context_tokens,
+    holds,
+    room_of,
+    takes,
+    total_free_slots,
+    window_size,
+)
 
 
 @compiled
@@ -38,14 +46,8 @@ def next_admission(view: View, plan: Plan, pairs: Integers) -> int:
 @compiled
 def _best_single(view: View, plan: Plan, worker: int, pairs: Integers) -> int:
     """Stage 1: the candidate with the largest F; ties: the older."""
-    best, best_gain = -1, 0.0
-    for candidate in range(window_size(view)):
-        context = candidate_context_tokens(view, candidate)
-        if not fits(view, worker, context):
-            continue
-        gain = score(plan, worker, context, 1)
-        if best < 0 or gain > best_gain:
-            best, best_gain = candidate, gain
+    room = room_of(view, worker)
+    best = _search(view, plan, worker, room, True) if room.share > 0.0 else _search(view, plan, worker, room, False)
     if best < 0:
         return 0
     pairs[0, 0] = best
@@ -53,19 +55,41 @@ def _best_single(view: View, plan: Plan, worker: int, pairs: Integers) -> int:
     return 1
 
 
+@inlined
+def _search(view: View, plan: Plan, worker: int, room: Room, shares: bool) -> int:
+    best, best_gain = -1, 0.0
+    for candidate in range(window_size(view)):
+        if not takes(view, room, candidate, shares):
+            continue
+        gain = score(plan, worker, candidate_context_tokens(view, candidate), 1)
+        if best < 0 or gain > best_gain:
+            best, best_gain = candidate, gain
+    return best
+
+
 @compiled
 def _best_subset(view: View, plan: Plan, worker: int, pairs: Integers) -> int:
     """Stage 2: the subset of the window with the largest F; if that gains nothing, the best single request anyway."""
     size = choose_window(view, plan.parameters[0].order, plan.window)
     enumerate_subsets(view, plan, size)
+    room = room_of(view, worker)
+    if room.share > 0.0:
+        mask = _search_subsets(view, plan, worker, size, room, True)
+    else:
+        mask = _search_subsets(view, plan, worker, size, room, False)
+    return write_pairs(mask, plan.window, worker, pairs)
+
+
+@inlined
+def _search_subsets(view: View, plan: Plan, worker: int, size: int, room: Room, shares: bool) -> int:
     best, best_gain = 0, 0.0
     single, single_gain = 0, 0.0
     for mask in range(1, 1 << size):
-        if not fits_together(view, worker, plan.totals[mask], plan.counts[mask]):
+        if not holds(view, room, plan.totals[mask], plan.counts[mask], plan.allowed[mask], shares):
             continue
         gain = score(plan, worker, plan.totals[mask], plan.counts[mask])
         if best == 0 or gain > best_gain:
             best, best_gain = mask, gain
         if mask & (mask - 1) == 0 and (single == 0 or gain > single_gain):
             single, single_gain = mask, gain
-    return write_pairs(best if best_gain > 0.0 else single, plan.window, worker, pairs)
+    return best if best_gain > 0.0 else single

@@ -3,7 +3,7 @@
 from baselines.balance_route.plan import Plan
 from brgym._compile import compiled
 from brgym.cluster import Integers, View
-from brgym.cluster.vocabulary import candidate_context_tokens, window_size
+from brgym.cluster.vocabulary import candidate_allowed_tokens, candidate_context_tokens, window_size
 
 ORDERS = ("arrival", "prompt-ascending", "prompt-descending")
 """In which order the subset window takes candidates; its code in compiled functions is the index."""
@@ -57,7 +57,7 @@ def enumerate_subsets(view: View, plan: Plan, size: int) -> None:
 
     Args:
         view: What the router sees.
-        plan: Holds the window; receives `totals` and `counts`.
+        plan: Holds the window; receives `totals`, `counts` and `allowed`.
         size: How many candidates of the window count.
     """
     plan.totals[0] = 0
@@ -68,6 +68,12 @@ def enumerate_subsets(view: View, plan: Plan, size: int) -> None:
         for rest in range(bit):
             plan.totals[bit | rest] = plan.totals[rest] + context
             plan.counts[bit | rest] = plan.counts[rest] + 1
+    if len(view.pool_allowed) > 0:
+        for place in range(size):
+            bit = 1 << place
+            for rest in range(bit):
+                allowed = candidate_allowed_tokens(view, plan.window[place])
+                plan.allowed[bit | rest] = plan.allowed[rest] + allowed
 
 
 @compiled

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 import numpy as np
 import numpy.typing as npt
 
-from baselines.bf_io.policy import spare_tokens
+from baselines.bf_io.policy import kv_tokens, spare_tokens
 from baselines.bf_io.programme import DEFAULT_NODE_LIMIT, optimal_assignment, predicted_imbalance
 from baselines.bf_io.projection import check_horizon, projected_loads
 from brgym._checks import check_integer
@@ -102,6 +102,8 @@ def optimality_gap(
             np.array(list(sample.seen.values())),
             sample.free_slots,
             spare_tokens=sample.spare_tokens,
+            kv_tokens=np.array(list(sample.kv_tokens.values())),
+            up=sample.up,
             count=len(sample.admitted),
             node_limit=node_limit,
         )
@@ -126,19 +128,22 @@ class _Sample:
         self.projection = projection.copy()
         self.free_slots = view.free_slots
         self.spare_tokens = spare_tokens(view)
+        self.up = view.up.copy()
         self.seen: dict[int, int] = {}  # request -> context
+        self.kv_tokens: dict[int, int] = {}  # request -> what it takes with its reserve
         self.admitted: dict[int, int] = {}  # request -> worker
 
     def record(self, view: RouterView, pairs: Integers) -> None:
         """Adds one question and its answer."""
         requests = view.candidates["request"].tolist()
         self.seen |= zip(requests, view.candidate_context_tokens.tolist(), strict=True)
+        self.kv_tokens |= zip(requests, kv_tokens(view).tolist(), strict=True)
         self.admitted |= {requests[candidate]: worker for candidate, worker in pairs.tolist()}
 
     def imbalance(self) -> float:
         """Predicted imbalance after what the policy admitted, in tokens."""
         worker = np.array([self.admitted.get(request, -1) for request in self.seen])
-        return predicted_imbalance(self.projection, np.array(list(self.seen.values())), worker)
+        return predicted_imbalance(self.projection, np.array(list(self.seen.values())), worker, self.up)
 
 
 class _Sampler:

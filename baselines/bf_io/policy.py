@@ -61,13 +61,31 @@ class BFIO:
             view.candidate_context_tokens,
             view.free_slots,
             spare_tokens=spare_tokens(view),
+            kv_tokens=kv_tokens(view),
+            up=view.up,
             node_limit=self.node_limit,
             time_limit_s=self.time_limit_s,
         )
         admitted = np.flatnonzero(assignment.worker >= 0)
+        if len(admitted) == 0:
+            return _first_that_fits(view)
         return np.column_stack([admitted, assignment.worker[admitted]])
 
 
 def spare_tokens(view: RouterView) -> Integers | None:
-    """`RouterView.spare_tokens`; None for no limit."""
-    return None if view.kv_capacity is None else view.spare_tokens
+    """KV tokens of each worker that neither load nor reserves take, shape (workers,); None for no limit."""
+    if view.kv_capacity is None:
+        return None
+    return np.floor(view.spare_tokens - view.kv_reserve_share * view.arrays.allowed_tokens).astype(np.int64)
+
+
+def kv_tokens(view: RouterView) -> Integers:
+    """What each candidate takes of them, shape (candidates,): whole tokens, so that no solver's tolerance decides."""
+    share = np.ceil(view.kv_reserve_share * view.candidate_allowed_tokens).astype(np.int64)
+    return np.asarray(view.candidate_context_tokens + view.kv_reserve_tokens + share)
+
+
+def _first_that_fits(view: RouterView) -> Integers:
+    """An empty worker takes a single request that the programme's room does not hold (DESIGN 2.12)."""
+    candidate, worker = np.nonzero(view.fits())
+    return np.column_stack([candidate[:1], worker[:1]])

@@ -7,7 +7,7 @@ of the active requests and c_i + h that of candidate i:
     subject to  M_h >= L_{g,h}                           for all g and h
                 sum_g x_{i,g} <= 1                       each candidate once
                 sum_i x_{i,g} <= free slots of g
-                sum_i (c_i + 1) x_{i,g} <= KV room of g  with room for the coming step (DESIGN 2.2)
+                sum_i k_i x_{i,g} <= KV room of g        k_i = c_i + its reserve (DESIGN 2.2, 2.12)
                 sum_{i,g} x_{i,g} = n                    the largest number that slots and KV allow
 
 That an admitted request outlasts the horizon and grows by a token a step is BF-IO's drift of an active job; nothing is
@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from brgym._checks import check_integer
 from brgym.cluster import UNLIMITED, Integers, Reals, imbalance
@@ -49,18 +50,22 @@ class Assignment:
     proven: bool
 
 
-def predicted_imbalance(projection: Reals, contexts: Integers, worker: Integers) -> float:
+def predicted_imbalance(
+    projection: Reals, contexts: Integers, worker: Integers, up: npt.NDArray[np.bool_] | None = None
+) -> float:
     """Sum over h = 0..H of G max_g L_{g,h} - sum_g L_{g,h} after an assignment, in tokens.
 
     Args:
         projection: P_g(h) of the active requests in tokens, shape (workers, H + 1).
         contexts: Tokens that each candidate occupies once admitted, shape (candidates,).
         worker: Worker of each candidate, -1 where it goes on waiting, shape (candidates,).
+        up: Which workers are up, shape (workers,); None for all. Their number is G; those stopped have no load.
     """
     load = projection.astype(np.float64)
     admitted = worker >= 0
     np.add.at(load, worker[admitted], contexts[admitted, None] + np.arange(load.shape[1]))
-    return float(imbalance(len(load), load.max(axis=0), load.sum(axis=0)).sum())
+    workers_up = len(load) if up is None else int(up.sum())
+    return float(imbalance(workers_up, load.max(axis=0), load.sum(axis=0)).sum())
 
 
 def optimal_assignment(
@@ -69,6 +74,8 @@ def optimal_assignment(
     free_slots: Integers,
     *,
     spare_tokens: Integers | None = None,
+    kv_tokens: Integers | None = None,
+    up: npt.NDArray[np.bool_] | None = None,
     count: int | None = None,
     node_limit: int = DEFAULT_NODE_LIMIT,
     time_limit_s: float | None = None,
@@ -79,7 +86,9 @@ def optimal_assignment(
         projection: P_g(h) of the active requests in tokens, shape (workers, H + 1).
         contexts: Tokens that each candidate occupies once admitted, shape (candidates,).
         free_slots: Free slots of each worker, shape (workers,).
-        spare_tokens: KV capacity less load less active requests of each worker, shape (workers,); None for no limit.
+        spare_tokens: KV tokens of each worker that neither load nor reserves take, shape (workers,); None for no limit.
+        kv_tokens: What each candidate takes of them, k_i, shape (candidates,); None for its context and a token.
+        up: Which workers are up, shape (workers,); None for all. Their number is G.
         count: How many to admit; None for as many as slots and KV allow.
         node_limit: Branch-and-bound nodes after which the best assignment found so far is taken.
         time_limit_s: Seconds after which the same happens; then the answer depends on the machine. None for no limit.
@@ -89,10 +98,21 @@ def optimal_assignment(
     """
     if count is not None:
         check_integer("count", count, minimum=0, maximum=len(contexts))
-    programme = _Programme(projection, contexts, free_slots, spare_tokens, node_limit, time_limit_s)
+    if up is not None:
+        free_slots = np.where(up, free_slots, 0)
+    programme = _Programme(
+        projection,
+        contexts,
+        contexts + 1 if kv_tokens is None else kv_tokens,
+        free_slots,
+        spare_tokens,
+        len(projection) if up is None else int(up.sum()),
+        node_limit,
+        time_limit_s,
+    )
     most, most_proven = programme.most() if count is None else (count, True)
     worker, proven = programme.least_imbalance(most) if most > 0 else (np.full(len(contexts), -1), True)
-    imbalance = predicted_imbalance(projection, contexts, worker)
+    imbalance = predicted_imbalance(projection, contexts, worker, up)
     return Assignment(worker=worker, imbalance=imbalance, proven=proven and most_proven)
 
 
@@ -107,15 +127,18 @@ class _Programme:
         self,
         projection: Reals,
         contexts: Integers,
+        kv_tokens: Integers,
         free_slots: Integers,
         spare_tokens: Integers | None,
+        workers_up: int,
         node_limit: int,
         time_limit_s: float | None,
     ) -> None:
         room = np.full(len(projection), np.inf) if spare_tokens is None else spare_tokens
-        self.workers = len(projection)
+        self.workers = workers_up
         self.contexts = contexts
-        self.open = np.flatnonzero((free_slots > 0) & (room > contexts.min(initial=UNLIMITED)))
+        self.kv_tokens = kv_tokens
+        self.open = np.flatnonzero((free_slots > 0) & (room >= kv_tokens.min(initial=UNLIMITED)))
         self.free_slots = free_slots[self.open]
         self.spare_tokens = room[self.open]
         self.projection = projection[self.open]
@@ -126,7 +149,7 @@ class _Programme:
 
     def most(self) -> tuple[int, bool]:
         """The largest number of candidates that can be admitted at once, and whether that is proven."""
-        largest = np.concatenate([[0], np.cumsum(np.sort(self.contexts + 1)[::-1])])
+        largest = np.concatenate([[0], np.cumsum(np.sort(self.kv_tokens)[::-1])])
         if (largest[np.minimum(self.free_slots, len(self.contexts))] <= self.spare_tokens).all():
             return min(len(self.contexts), int(self.free_slots.sum())), True  # KV cannot bind
         pairs = len(self.contexts) * len(self.open)
@@ -157,7 +180,7 @@ class _Programme:
             (bounded_load + np.arange(workers)).ravel(),
         )
         columns = (*[np.arange(pairs)] * 4, np.tile(np.arange(pairs), steps), pairs + np.repeat(ahead, workers))
-        entries = (one, one, context + 1, one, -(context + ahead).ravel(), np.ones(steps * workers))
+        entries = (one, one, self.kv_tokens[candidate], one, -(context + ahead).ravel(), np.ones(steps * workers))
         return np.concatenate(rows), np.concatenate(columns), np.concatenate(entries)
 
     def _solve(self, objective: Reals, fewest: int, most: int) -> tuple[Integers, bool]:

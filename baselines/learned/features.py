@@ -19,9 +19,11 @@ from brgym.cluster.vocabulary import (
     active_worker,
     candidate_context_tokens,
     free_slots,
+    is_up,
     slots,
     window_size,
     workers,
+    workers_up,
 )
 
 Floats = npt.NDArray[np.float32]
@@ -123,10 +125,13 @@ def _write_workers(view: View, out: Features, scale: float) -> None:
     envelope, total = float(view.load_tokens.max()), float(view.load_tokens.sum())
     _write_ages(view, out)
     for worker in range(workers(view)):
+        seen = out.workers[worker]
+        if not is_up(view, worker):
+            seen[:4] = 0.0
+            continue
         load = view.load_tokens[worker]
         free = free_slots(view, worker)
-        seen = out.workers[worker]
-        seen[0] = (load - (total - load) / max(workers(view) - 1, 1)) / scale
+        seen[0] = (load - (total - load) / max(workers_up(view) - 1, 1)) / scale
         seen[1] = (envelope - load) / scale
         seen[2] = free / slots(view)
         seen[3] = free / (1.0 + free)
@@ -156,9 +161,9 @@ def _write_ages(view: View, out: Features) -> None:
 
 @compiled
 def _write_cluster(view: View, out: Features, shown: int) -> None:
-    count, active = workers(view), active_requests(view)
+    count, active = workers_up(view), active_requests(view)
     margin, square = 0.0, 0.0
-    for worker in range(count):
+    for worker in range(workers(view)):
         margin += out.workers[worker, 1]
         square += out.workers[worker, 1] ** 2
     margin /= count

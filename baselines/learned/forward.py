@@ -125,12 +125,13 @@ def _shapes(hidden: int) -> list[tuple[int, ...]]:
 
 
 @compiled
-def embed(weights: Weights, features: Features, shown: int, scratch: Scratch) -> None:
+def embed(weights: Weights, features: Features, up: npt.NDArray[np.bool_], shown: int, scratch: Scratch) -> None:
     """Works out all that does not depend on a pair.
 
     Args:
         weights: The network.
         features: Of the moment.
+        up: Whether each worker is up, shape (workers,).
         shown: Candidates that are there.
         scratch: Receives embedded workers, what candidates add to pairs, and the context.
     """
@@ -138,10 +139,13 @@ def embed(weights: Weights, features: Features, shown: int, scratch: Scratch) ->
     scratch.inputs[:CLUSTER] = features.cluster
     pooled = scratch.inputs[CLUSTER:]
     pooled[:] = 0.0
+    share = 1.0 / up.sum()
     for worker in range(len(scratch.workers)):
+        if not up[worker]:
+            continue
         embedded = scratch.workers[worker]
         _layer(weights.worker, weights.worker_bias, features.workers[worker], embedded)
-        _pool(embedded, 1.0 / len(scratch.workers), pooled[:hidden], pooled[hidden : 2 * hidden])
+        _pool(embedded, share, pooled[:hidden], pooled[hidden : 2 * hidden])
     embedded = scratch.pair
     for candidate in range(shown):
         _layer(weights.candidate, weights.candidate_bias, features.candidates[candidate], embedded)

@@ -11,10 +11,11 @@ from baselines.choice import WORKER_CHOICES, next_worker
 from baselines.compiled import CompiledPoolPolicy
 from baselines.learned.features import write_features
 from baselines.learned.forward import Weights, begin_worker, embed, score, weights_from
-from baselines.learned.memory import brain_of, memory_for
+from baselines.learned.memory import Brain, brain_of, memory_for
 from brgym._checks import check_integer, shown
+from brgym._compile import inlined
 from brgym.cluster import ClusterConfig, Integers, Memory, View, compiled_kernel
-from brgym.cluster.vocabulary import candidate_context_tokens, room_tokens, window_size
+from brgym.cluster.vocabulary import Room, room_of, takes, window_size
 
 _MAX_WINDOW = 2**16
 
@@ -30,10 +31,9 @@ DEFAULT_CANDIDATE_WINDOW = 32
 @compiled_kernel
 def _learned(view: View, memory: Memory, pairs: Integers) -> int:
     brain = brain_of(memory)
-    features, weights, scratch = brain.features, brain.weights, brain.scratch
-    shown = min(window_size(view), len(features.candidates))
-    write_features(view, features)
-    embed(weights, features, shown, scratch)
+    shown = min(window_size(view), len(brain.features.candidates))
+    write_features(view, brain.features)
+    embed(brain.weights, brain.features, view.up, shown, brain.scratch)
     brain.passed[:] = 0
     considered, found, best = 0, 0, 0.0
     while considered < brain.worker_window[0]:
@@ -41,18 +41,32 @@ def _learned(view: View, memory: Memory, pairs: Integers) -> int:
         if worker < 0:
             break
         brain.passed[worker] = 1
-        begin_worker(weights, worker, scratch)
-        room, fitted = room_tokens(view, worker), 0
-        for candidate in range(shown):
-            if candidate_context_tokens(view, candidate) > room:
-                continue
-            fitted = 1
-            points = score(weights, features, candidate, worker, scratch)
-            if found == 0 or points > best:
-                found, best = 1, points
-                pairs[0, 0], pairs[0, 1] = candidate, worker
-        considered += fitted
+        begin_worker(brain.weights, worker, brain.scratch)
+        room = room_of(view, worker)
+        if room.share > 0.0:
+            candidate, points = _best_candidate(view, brain, worker, room, shown, True)
+        else:
+            candidate, points = _best_candidate(view, brain, worker, room, shown, False)
+        if candidate < 0:
+            continue
+        considered += 1
+        if found == 0 or points > best:
+            found, best = 1, points
+            pairs[0, 0], pairs[0, 1] = candidate, worker
     return found
+
+
+@inlined
+def _best_candidate(view: View, brain: Brain, worker: int, room: Room, shown: int, shares: bool) -> tuple[int, float]:
+    """The candidate with the highest score of those that fit a worker, the older of equals, and its score; or -1."""
+    best, most = -1, 0.0
+    for candidate in range(shown):
+        if not takes(view, room, candidate, shares):
+            continue
+        points = score(brain.weights, brain.features, candidate, worker, brain.scratch)
+        if best < 0 or points > most:
+            best, most = candidate, points
+    return best, most
 
 
 class Learned(CompiledPoolPolicy):

@@ -11,7 +11,7 @@ from baselines.compiled import CompiledArrivalPolicy
 from brgym._checks import check_integer
 from brgym._compile import compiled
 from brgym.cluster import ClusterConfig, Integers, Layout, Memory, Records, View, compiled_kernel
-from brgym.cluster.vocabulary import kv_capacity, now_s, requests_on, workers
+from brgym.cluster.vocabulary import is_up, kv_capacity, now_s, requests_on, workers
 
 _PUBLISH_S = 0.1
 _MAX_SERVERS = 2**20  # what a run of 2**31 requests counts together fits 64 bits
@@ -79,6 +79,8 @@ def _vllm(view: View, memory: Memory, pairs: Integers) -> int:
     best, lowest = -1, 0.0
     for offset in range(workers(view)):
         worker = (start + offset) % workers(view)
+        if not is_up(view, worker):
+            continue
         waiting = counters.waiting[worker]
         kv_use = counters.kv_tokens[worker] / kv_capacity(view)
         crowding = _KV_USE_WEIGHT * waiting * max(0.0, kv_use - _KV_USE_ABOVE)
@@ -97,6 +99,8 @@ def _vllm_legacy(view: View, memory: Memory, pairs: Integers) -> int:
     refresh(view, counters)
     best, lowest = -1, 0
     for worker in range(workers(view)):
+        if not is_up(view, worker):
+            continue
         load = 4 * int(counters.waiting[worker]) + int(counters.running[worker])
         if best < 0 or load < lowest:
             best, lowest = worker, load

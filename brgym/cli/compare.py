@@ -27,6 +27,7 @@ def compare(
     reference: str | None = None,
     predictor: str | None = None,
     seeds: int = 3,
+    slo: str | None = None,
     jobs: int = -1,
     json: Path | None = None,
     csv: Path | None = None,
@@ -45,6 +46,7 @@ def compare(
         predictor: What br-h (and bf-io with a horizon) looks ahead with: a `train.py classifier` folder, "oracle",
             "noisy:auc=0.9", a name such as "survival", fitted for each seed, or MODULE:NAME.
         seeds: How many seeds, from 0; each draws its own requests from a built-in workload.
+        slo: What a request is to be served within, as ttft_s=2,tpot_s=0.1: then its share and the goodput are shown.
         jobs: Runs side by side; -1: as many as there are cores. Routing times are cleanest with 1.
         json: Write everything that was found to this file.
         csv: Write one row a run to this file.
@@ -61,6 +63,7 @@ def compare(
 
         outputs = checked_outputs({"--json": json, "--csv": csv, "--plot": plot, "--distribution": distribution})
         check_integer("seeds", seeds, minimum=1)
+        objective = None if slo is None else study.slo_of(slo)
         chosen, source = serving.served(cluster_settings)
         routers = named_policies(policies, predictor, source)
         named = None if reference is None else _reference(reference, routers)
@@ -73,6 +76,7 @@ def compare(
             range(seeds),
             reference=named,
             oversize=serving.oversize,
+            slo=objective,
             jobs=jobs,
             on_trial=on_trial,
         )

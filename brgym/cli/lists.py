@@ -18,8 +18,8 @@ def policies() -> None:
 
 
 def clusters() -> None:
-    """List the hardware presets, each figure with its source."""
-    from brgym.cluster import PRESETS
+    """List the hardware presets, each figure with its source, and the engine styles."""
+    from brgym.cluster import ENGINES, PRESETS
 
     for name, chosen in PRESETS.items():
         print(f"{name}: {chosen.model}")
@@ -28,6 +28,9 @@ def clusters() -> None:
             value = "none" if constant.value is None else f"{constant.value:g}"
             print(f"  {figure:12} {value:>10}  {'derived: ' if constant.derived else ''}{constant.source}")
         print(f"  {'power':12} {'':>10}  {chosen.power_source}")
+    for name, style in ENGINES.items():
+        print(f"--engine {name}: {', '.join(f'{key}={value}' for key, value in style.parameters.items())}")
+        print(f"  {style.source}")
 
 
 def _print_list(lines: dict[str, str]) -> None:

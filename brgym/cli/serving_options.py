@@ -27,6 +27,11 @@ class ServingOptions:
         resample: Whether each seed gets a trace of its own, put together from the trace's blocks.
         repeat: How many times the requests come, one after the other.
         train_share: Share of a trace's first requests that predictors learn from and that no run serves.
+        concurrency: A closed loop: so many requests are in the system, and the next comes when one leaves.
+        patience_s: Seconds after which a request leaves that is not finished.
+        max_tokens: The clients' limit on an output, of which `--kv-reserve-share` is a share.
+        engine: How an engine admits and preempts, see `brgym clusters`: vllm, sglang, trtllm-no-evict, vllm-ascend;
+            other options of the cluster go before.
         sort: Sort an unsorted trace by arrival.
         invalid: What to do with a trace's rows of less than one prompt or output token.
         time_unit: What a trace's time stamps count, where neither its format nor a column's name tells.
@@ -47,6 +52,10 @@ class ServingOptions:
     resample: bool = False
     repeat: int = 1
     train_share: float = 0.0
+    concurrency: int | None = None
+    patience_s: float | None = None
+    max_tokens: int | None = None
+    engine: str | None = None
     sort: bool = False
     invalid: Literal["error", "drop"] = "error"
     time_unit: Literal["s", "ms", "us", "ns"] | None = None
@@ -64,6 +73,7 @@ class ServingOptions:
             ValueError: As `brgym.study.source_of`, `cluster_of` and `with_settings`.
             OSError: As `brgym.study.source_of` and `cluster_of`.
         """
+        from brgym.cluster import engine_style
         from brgym.study import WORKLOAD_OPTIONS, cluster_of, source_of, with_settings
 
         given = vars(self)
@@ -78,5 +88,8 @@ class ServingOptions:
         )
         limits = {"slots": self.slots, "candidates": self.candidates}
         changes = {name: None if limit == "all" else limit for name, limit in limits.items() if limit is not None}
-        cluster = with_settings(cluster_of(self.cluster, source, workers=self.workers, **changes), settings)
+        cluster = cluster_of(self.cluster, source, workers=self.workers, **changes)
+        if self.engine is not None:
+            cluster = engine_style(self.engine).of(cluster)
+        cluster = with_settings(cluster, settings)
         return cluster, source.on(cluster)

@@ -24,6 +24,7 @@ def simulate(
     policy: str = "br-0",
     predictor: str | None = None,
     seed: int = 0,
+    slo: str | None = None,
     requests_table: Path | None = None,
     steps_table: Path | None = None,
     json: Path | None = None,
@@ -40,6 +41,7 @@ def simulate(
         policy: One policy, written as for `brgym compare --policies`.
         predictor: As in `brgym compare`.
         seed: Decides the requests of a built-in workload and the policy's randomness.
+        slo: As in `brgym compare`.
         requests_table: Write a row a request, what it was and what became of it, to this .parquet, .arrow or .csv file.
         steps_table: Write a row a decode step to this .parquet, .arrow or .csv file.
         json: Write the figures to this file.
@@ -59,15 +61,17 @@ def simulate(
     }
     with progress_console().status("loading (the first run compiles for about half a minute)"):
         from brgym._checks import check_integer, check_seed
+        from brgym.study import slo_of
         from brgym.study.run_console import request_figures_table, run_notes, step_figures_table
         from brgym.study.run_files import Run, write_run_file
 
         outputs = checked_outputs(files)
         check_seed("seed", seed)
+        objective = None if slo is None else slo_of(slo)
         chosen, source = serving.served(cluster_settings)
         check_integer("worker", worker, minimum=0, maximum=chosen.workers - 1)
         choice = named_policy(policy, predictor, source)
-        run = Run(chosen, source.workload(seed), lambda: choice.make(source, seed), seed, serving.oversize)
+        run = Run(chosen, source.workload(seed), lambda: choice.make(source, seed), seed, serving.oversize, objective)
         result = run.result
         for option, path in outputs.items():
             write_run_file(cast("RunFile", option.removeprefix("--")), run, path, worker=worker)

@@ -6,12 +6,13 @@ whoever drives a cluster step by step, as an environment does, finds the rest in
 
 from brgym.cluster import vocabulary
 from brgym.cluster.asking import compiled_kernel, room_for_pairs
-from brgym.cluster.bounds import Bound, envelope_token_steps, lower_bound, recovered
+from brgym.cluster.bounds import Bound, envelope_token_steps, has_bound, lower_bound, recovered
 from brgym.cluster.config import ClusterConfig, Power
+from brgym.cluster.engine_styles import ENGINES, EngineStyle, engine_style
 from brgym.cluster.figures import balance, imbalance
 from brgym.cluster.layout import Layout, Memory
 from brgym.cluster.memory import servable
-from brgym.cluster.metrics import Distribution, Metrics
+from brgym.cluster.metrics import Distribution, Metrics, Slo
 from brgym.cluster.policy import (
     ArrivalPolicy,
     Binding,
@@ -28,8 +29,10 @@ from brgym.cluster.simulate import Oversize, Result, simulate
 from brgym.cluster.state import View
 from brgym.cluster.step_time import StepTime, StepTimeRow
 from brgym.cluster.view import ClairvoyantView, RouterView
+from brgym.cluster.worker_events import WorkerEvent
 
 __all__ = [
+    "ENGINES",
     "PRESETS",
     "UNLIMITED",
     "ArrivalPolicy",
@@ -39,6 +42,7 @@ __all__ = [
     "ClusterConfig",
     "CompiledPolicy",
     "Distribution",
+    "EngineStyle",
     "Integers",
     "Kernel",
     "Layout",
@@ -53,12 +57,16 @@ __all__ = [
     "Records",
     "Result",
     "RouterView",
+    "Slo",
     "StepTime",
     "StepTimeRow",
     "View",
+    "WorkerEvent",
     "balance",
     "compiled_kernel",
+    "engine_style",
     "envelope_token_steps",
+    "has_bound",
     "imbalance",
     "is_clairvoyant",
     "is_compiled",

@@ -1,4 +1,4 @@
-"""How a request enters and leaves a worker: admission, completion, preemption (DESIGN 2.2, 2.3).
+"""How a request enters and leaves a worker (DESIGN 2.2).
 
 An active request is known by its birth step: the step at which it would have begun had it never been interrupted. Its
 weight follows from the step count, so nothing has to be touched while it decodes.
@@ -8,17 +8,19 @@ import numpy as np
 
 from brgym._compile import inlined
 from brgym.cluster.identity import identity_of, row_of
-from brgym.cluster.memory import fits, spare_tokens
-from brgym.cluster.records import NOTHING, UNLIMITED
+from brgym.cluster.memory import fits, room_tokens
+from brgym.cluster.records import NOTHING
 from brgym.cluster.state import State, View
-from brgym.cluster.waiting import await_recompute, context_tokens, dequeue
+from brgym.cluster.waiting import allowed_tokens, context_tokens, dequeue
 
 
 @inlined
-def admit(state: State, request: int, worker: int) -> None:
+def admit(state: State, request: int, worker: int, regimes: int | None) -> None:
     """Makes a request active on a worker; the caller has taken it from where it waited."""
     clock, progress = state.clock[0], state.progress[0]
     entry = state.requests[request]
+    if regimes is not None:
+        state.allowed_tokens[worker] += allowed_tokens(state, request)
     state.load_tokens[worker] += context_tokens(state, request)
     state.active[worker] += 1
     entry.worker = worker
@@ -26,6 +28,9 @@ def admit(state: State, request: int, worker: int) -> None:
     if np.isnan(entry.admit_s):
         entry.admit_s = clock.now_s
         progress.admitted += 1
+    else:  # whoever comes again had lost its KV
+        progress.prefill_tokens += context_tokens(state, request)
+        state.prefill_tokens[worker] += context_tokens(state, request)
     if np.isnan(entry.first_token_s):
         state.fresh[progress.fresh] = request
         progress.fresh += 1
@@ -35,45 +40,49 @@ def admit(state: State, request: int, worker: int) -> None:
 
 
 @inlined
-def admit_from_queues(state: State, view: View) -> None:
+def admit_from_queues(state: State, view: View, regimes: int | None) -> None:
     """Each worker, in index order, admits from its own queue while the head fits."""
     for worker in range(len(state.load_tokens)):
         head = state.links[worker].queue_first
-        while head != NOTHING and fits(view, worker, context_tokens(state, head)):
-            admit(state, dequeue(state, worker), worker)
+        while head != NOTHING and _fits(state, view, worker, head, regimes):
+            admit(state, dequeue(state, worker), worker, regimes)
             head = state.links[worker].queue_first
 
 
 @inlined
-def release(state: State, request: int) -> None:
+def release(state: State, request: int, regimes: int | None) -> None:
     """Takes an active request off its worker: slot and KV are free at once."""
     entry = state.requests[request]
     generated = state.clock[0].step - entry.birth_step
     state.load_tokens[entry.worker] -= entry.prompt_tokens + generated
     state.active[entry.worker] -= 1
     entry.generated_tokens = generated
+    if regimes is not None:
+        state.allowed_tokens[entry.worker] -= allowed_tokens(state, request)
     _forget_newest(state, request)
     _leave_calendar(state, request)
     _unlist_running(state, request)
 
 
 @inlined
-def preempt_overfull(state: State, view: View) -> None:
-    """Part 4 of a step: a worker whose coming tokens exceed its KV capacity preempts what it admitted last."""
-    if view.constants[0].kv_capacity == UNLIMITED:
-        return
-    for worker in range(len(state.load_tokens)):
-        while spare_tokens(view, worker) < 0:
-            victim = state.links[worker].newest
-            release(state, victim)
-            state.requests[victim].preemptions += 1
-            await_recompute(state, victim)
+def is_active(state: State, request: int) -> bool:
+    """Whether a request is active."""
+    place = state.requests[request].running_index
+    key = state.progress[0].identity_key
+    return place < state.clock[0].active and request == row_of(key, state.running[place].request)
 
 
 @inlined
 def finishing_bucket(state: State, step: int) -> int:
     """The place in the calendar of the requests that have all their tokens at the end of a step."""
     return step & (len(state.calendar) - 1)
+
+
+@inlined
+def _fits(state: State, view: View, worker: int, request: int, regimes: int | None) -> bool:
+    if regimes is not None:
+        return fits(view, worker, context_tokens(state, request), allowed_tokens(state, request))
+    return context_tokens(state, request) <= room_tokens(view, worker)
 
 
 @inlined

@@ -150,6 +150,8 @@ def refusal(policy: Policy, view: RouterView, pairs: Integers, row: int, *, carr
         why = f"there is no such worker, they are 0..{view.workers - 1}"
     elif candidate in pairs[:row, 0]:
         why = "the candidate is named twice"
+    elif not view.up[worker]:
+        why = "the worker is stopped"
     else:
         why = f"it does not fit there, with {view.free_slots[worker]} free slots"
     return f"{_who(policy, view)} routes candidate {candidate} to worker {worker}: {why}"

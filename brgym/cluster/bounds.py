@@ -30,6 +30,10 @@ different steps.
 the argument holds for these requests and the steps from a_r on: makespan >= a_r + the bound of those requests alone.
 The largest over r counts; with r the last to arrive it holds that request's own service, with r the first everything.
 
+*Regimes.* Victims and stopped workers change neither W nor T; G counts all workers, of which fewer may be up; slow
+workers and recomputed contexts only add. In a closed loop all may come at 0, and who follows another comes no earlier
+than if the answers before it had taken no time. Where requests may leave unserved there is no bound.
+
 What is left out makes the bound low, never wrong: that whole requests have to share workers and slots (so the drain at
 the end of a run is not perfectly even), that candidates are seen through a window, and that arrivals leave slots empty.
 """
@@ -46,6 +50,7 @@ from brgym.cluster.records import Integers, Reals, Records
 from brgym.cluster.simulate import check_fits
 from brgym.cluster.step_time import StepTimeRow
 from brgym.workload import Workload
+from brgym.workload.turns import earliest_s
 
 Amounts = TypeVar("Amounts", Integers, Reals)
 
@@ -76,10 +81,13 @@ def lower_bound(cluster: ClusterConfig, workload: Workload) -> Bound:
     """The bound that holds for every policy, clairvoyant or not, of either binding, with preemption or without.
 
     Raises:
-        ValueError: If a request could never fit a worker, so that there is no run; names the first such row. If the
-            token-steps of all requests, or the most of one x workers, exceed 2**62, so that 64 bits might not add them.
+        ValueError: If a request could never fit a worker, so that there is no run; names the first such row. If some
+            may leave unserved, or a worker becomes faster than the step time says. If the token-steps of all requests,
+            or the most of one x workers, exceed 2**62, so that 64 bits might not add them.
     """
     check_fits(cluster, workload)
+    _check_bounded(cluster, workload)
+    workload = _as_early_as_can_be(workload)
     tokens = workload.output_tokens
     token_steps = _token_steps(workload)
     _check_sums(cluster, token_steps)
@@ -105,6 +113,30 @@ def lower_bound(cluster: ClusterConfig, workload: Workload) -> Bound:
         load_token_steps=int(load[0]),
         imbalance_token_steps=int(figures.imbalance(cluster.workers, envelope[0], load[0])),
     )
+
+
+def has_bound(cluster: ClusterConfig, workload: Workload) -> bool:
+    """Whether `lower_bound` says anything: every request is served, by workers no faster than the step time."""
+    leaves = workload.patience_s is not None and bool(np.isfinite(workload.patience_s).any())
+    return not leaves and all(event.factor >= 1.0 for event in cluster.events)
+
+
+def _check_bounded(cluster: ClusterConfig, workload: Workload) -> None:
+    if not has_bound(cluster, workload):
+        raise ValueError(
+            "no bound holds where requests may leave (patience_s) or workers become faster (a factor below 1)"
+        )
+
+
+def _as_early_as_can_be(workload: Workload) -> Workload:
+    """The same requests, each by itself, at the earliest time at which it can be there; sorted by that."""
+    if workload.concurrency is not None:
+        return Workload(np.zeros(len(workload)), workload.prompt_tokens, workload.output_tokens)
+    if workload.after is None:
+        return workload
+    come_s = earliest_s(workload.arrival_s, workload.after)
+    order = np.argsort(come_s, kind="stable")
+    return Workload(come_s[order], workload.prompt_tokens[order], workload.output_tokens[order])
 
 
 def _slowest_worker_s(

@@ -1,15 +1,22 @@
 """What a cluster is made of: the constants of the model."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, get_args
 
-from brgym._checks import check_type, keep_integers, keep_reals
+from brgym._checks import check_choice, check_type, keep_integers, keep_reals
 from brgym.cluster.capacity import saturation_rate_per_s
 from brgym.cluster.ranges import MAX_COUNT, MAX_KV_TOKENS, MAX_RECOMPUTE_S_PER_TOKEN
 from brgym.cluster.step_time import StepTime
+from brgym.cluster.worker_events import WorkerEvent, checked_events
 
 if TYPE_CHECKING:
     from brgym.workload import Workload
+
+Victim = Literal["newest", "least-generated"]
+VICTIMS: tuple[Victim, ...] = get_args(Victim)
+VictimReturns = Literal["same-worker", "router"]
+VICTIM_RETURNS: tuple[VictimReturns, ...] = get_args(VictimReturns)
 
 _MAX_W = 1e9  # a gigawatt: energies over any run stay finite (our choice)
 
@@ -41,7 +48,7 @@ class Power:
 
 @dataclass(frozen=True, kw_only=True)
 class ClusterConfig:
-    """A cluster of data-parallel decode workers in lockstep (DESIGN 2.1 to 2.4).
+    """A cluster of data-parallel decode workers in lockstep (DESIGN 2.1 to 2.4, 2.12, 2.16).
 
     By default a step takes 40 ms + 0.1 us for each KV token of the fullest worker, as in the paper-like study.
 
@@ -53,6 +60,16 @@ class ClusterConfig:
         candidates: How many of the oldest waiting requests a policy that binds from the pool sees; None for all.
         recompute_s_per_token: Seconds for each token of context before a preempted request is ready again.
         power: Power model of a worker; None leaves the energy figures NaN.
+        kv_reserve_tokens: Tokens that an admission leaves free for each request of the worker, the new one included;
+            None for what a request may gain in a step. 0 fills to the brim and beyond.
+        kv_reserve_share: Share, in 0..1, of what the clients' limits still allow these requests to generate that an
+            admission leaves free as well; above 0 the workload needs `max_tokens`. 1 never preempts.
+        kv_watermark: Share of the capacity, in 0..1, up to which nothing is admitted to a worker that is not empty.
+        victim: Which request an over-full worker preempts: "newest", admitted last (vLLM), or "least-generated", with
+            the fewest tokens generated, of equals the longest prompt, then the newest (SGLang).
+        victim_returns: Where a preempted request goes when it is ready again: "same-worker", to the head of its queue,
+            or "router", which binds it anew. A router that binds from the pool finds it at the pool's head either way.
+        events: Workers that slow down, stop and come back.
 
     Raises:
         TypeError: If a parameter is of the wrong type.
@@ -66,6 +83,12 @@ class ClusterConfig:
     candidates: int | None = 32
     recompute_s_per_token: float = 0.0
     power: Power | None = None
+    kv_reserve_tokens: int | None = None
+    kv_reserve_share: float = 0.0
+    kv_watermark: float = 0.0
+    victim: Victim = "newest"
+    victim_returns: VictimReturns = "same-worker"
+    events: Sequence[WorkerEvent] = ()
 
     def __post_init__(self) -> None:
         keep_integers(self, "workers", "slots", minimum=1, maximum=MAX_COUNT)
@@ -75,6 +98,12 @@ class ClusterConfig:
         keep_reals(self, "recompute_s_per_token", minimum=0.0, maximum=MAX_RECOMPUTE_S_PER_TOKEN)
         if self.power is not None:
             check_type("power", self.power, Power)
+        keep_integers(self, "kv_reserve_tokens", minimum=0, maximum=MAX_COUNT, optional=True)
+        keep_reals(self, "kv_reserve_share", minimum=0.0, maximum=1.0)
+        keep_reals(self, "kv_watermark", minimum=0.0, maximum=1.0)
+        check_choice("victim", self.victim, VICTIMS)
+        check_choice("victim_returns", self.victim_returns, VICTIM_RETURNS)
+        object.__setattr__(self, "events", checked_events(self.events, self.workers))
 
     def capacity(self, workload: "Workload") -> float:
         """Requests per second that saturate the cluster, for the lengths of a workload (`Workload.capacity`).

@@ -1,6 +1,8 @@
 """Runs a cluster to the end with a policy: compiled policies inside one compiled loop, others by a call a decision."""
 
 import time
+from functools import cache, partial
+from typing import Any
 
 import numpy as np
 
@@ -11,8 +13,9 @@ from brgym.cluster.kernel import DECIDE, LOG_FULL, STUCK, advance, apply, procee
 from brgym.cluster.layout import Memory
 from brgym.cluster.policy import CompiledPolicy, Kernel, Policy, is_clairvoyant, is_compiled, name_of
 from brgym.cluster.records import Integers
+from brgym.cluster.regimes import ON
 from brgym.cluster.routing_time import CLOCK_AVAILABLE, add_duration, monotonic_s
-from brgym.cluster.state import State, View, borrowed, borrowed_view
+from brgym.cluster.state import State, View, borrowed, borrowed_view, regimes_of
 from brgym.cluster.view import ClairvoyantView, RouterView
 
 PAUSED = -1 - 2**62
@@ -54,10 +57,7 @@ def run(state: State, policy: Policy, cluster: ClusterConfig, routing_times: Int
         if stop == LOG_FULL:
             state = state._replace(steps=np.concatenate([state.steps, np.zeros_like(state.steps)]))
         elif stop == STUCK:
-            raise RuntimeError(
-                f"{name_of(policy)} admits nothing at {state.clock['now_s'][0]:.6g} s, although requests wait, none "
-                "runs and none is due: time cannot pass"
-            )
+            raise RuntimeError(why_stuck(state, policy))
         elif stop < 0:
             raise ValueError(refusal(policy, RouterView(state), pairs, -1 - stop))
         else:
@@ -65,47 +65,67 @@ def run(state: State, policy: Policy, cluster: ClusterConfig, routing_times: Int
 
 
 def _run_interpreted(state: State, policy: Policy, pairs: Integers, routing_times: Integers) -> int:
-    view = view_for(policy, state)
-    stop = advance(state)
+    view, regimes = view_for(policy, state), regimes_of(state)
+    stop = advance(state, regimes)
     while stop == DECIDE:
         asked_s = time.perf_counter()
         count = decide(policy, view, pairs)
         add_duration(routing_times, time.perf_counter() - asked_s)
-        stop = proceed(state, pairs, count)
+        stop = proceed(state, pairs, count, regimes)
     return stop
+
+
+def why_stuck(state: State, policy: Policy) -> str:
+    """Says why a cluster cannot go on: `advance` has stopped for `STUCK`."""
+    now_s = f"{state.clock['now_s'][0]:.6g} s"
+    if state.clock["workers_up"][0] == 0:
+        return f"requests wait at {now_s}, but every worker is stopped and none will start again"
+    return (
+        f"{name_of(policy)} admits nothing at {now_s}, although requests wait, none runs and none is due: time cannot "
+        "pass"
+    )
 
 
 def _run_compiled(state: State, policy: CompiledPolicy, pairs: Integers, routing_times: Integers) -> int:
     kernel = prepared_kernel(policy)
     view = RouterView(state).arrays
-    return _loop(state, view, kernel, policy.memory, pairs, routing_times, np.zeros(2, np.int64))
+    loop = _loop if regimes_of(state) is None else _loop_with_regimes()
+    return int(loop(state, view, kernel, policy.memory, pairs, routing_times, np.zeros(2, np.int64)))
 
 
-@compiled_for(LOOP)
-def _loop(
-    state: State,
-    view: View,
-    kernel: Kernel,
-    memory: Memory,
-    pairs: Integers,
-    routing_times: Integers,
-    scratch: Integers,
-) -> int:
-    own, shown = borrowed(state), borrowed_view(view)
-    began_s = monotonic_s(scratch)
-    decisions = 0
-    while True:
-        stop = advance(own)
-        if stop != DECIDE:
-            return stop
-        asked_s = monotonic_s(scratch)
-        if asked_s - began_s > _SLICE_S or decisions == _SLICE_DECISIONS:
-            return PAUSED
-        count = kernel(shown, memory, pairs)
-        if CLOCK_AVAILABLE:
-            add_duration(routing_times, monotonic_s(scratch) - asked_s)
-        else:
-            decisions += 1
-        row = apply(own, pairs, count)
-        if row >= 0:
-            return -1 - row
+def _loop_that_knows(regimes: int | None) -> Any:
+    """The loop that asks a compiled policy; `regimes` is a constant of its machine code."""
+
+    def loop(
+        state: State,
+        view: View,
+        kernel: Kernel,
+        memory: Memory,
+        pairs: Integers,
+        routing_times: Integers,
+        scratch: Integers,
+    ) -> int:
+        own, shown = borrowed(state), borrowed_view(view)
+        began_s = monotonic_s(scratch)
+        decisions = 0
+        while True:
+            stop = advance(own, regimes)
+            if stop != DECIDE:
+                return stop
+            asked_s = monotonic_s(scratch)
+            if asked_s - began_s > _SLICE_S or decisions == _SLICE_DECISIONS:
+                return PAUSED
+            count = kernel(shown, memory, pairs)
+            if CLOCK_AVAILABLE:
+                add_duration(routing_times, monotonic_s(scratch) - asked_s)
+            else:
+                decisions += 1
+            row = apply(own, pairs, count, regimes)
+            if row >= 0:
+                return -1 - row
+
+    return compiled_for(LOOP)(loop)
+
+
+_loop = _loop_that_knows(None)
+_loop_with_regimes = cache(partial(_loop_that_knows, ON))  # compiled when it is first needed

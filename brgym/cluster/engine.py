@@ -4,9 +4,10 @@
 and measured. Whoever only decides needs `brgym.cluster` and nothing of this.
 """
 
-from brgym.cluster.admission import admit
+from brgym.cluster.admission import admit, is_active
 from brgym.cluster.asking import decide, refusal
-from brgym.cluster.drive import run, view_for
+from brgym.cluster.boundary import next_event_s
+from brgym.cluster.drive import run, view_for, why_stuck
 from brgym.cluster.figures import step_seconds
 from brgym.cluster.identity import key_after, key_of, row_of
 from brgym.cluster.kernel import DECIDE, DONE, LOG_FULL, STUCK, advance, apply
@@ -14,10 +15,19 @@ from brgym.cluster.layout import Bytes, borrower, records_in
 from brgym.cluster.metrics import DEFAULT_WINDOW, measure
 from brgym.cluster.policy import binding_of, name_of
 from brgym.cluster.records import FROM_POOL, ON_ARRIVAL, ROUTE, STEP
+from brgym.cluster.regimes import ON, regimes_on
 from brgym.cluster.routing_time import empty_histogram
 from brgym.cluster.simulate import check_fits, outcome_of
-from brgym.cluster.state import STATE_RECORDS, State, borrowed, borrowed_view, initial_state, view_of
-from brgym.cluster.waiting import context_tokens, next_event_s
+from brgym.cluster.state import (
+    STATE_RECORDS,
+    State,
+    borrowed,
+    borrowed_view,
+    initial_state,
+    regimes_of,
+    view_of,
+)
+from brgym.cluster.waiting import allowed_tokens, context_tokens
 
 __all__ = [
     "DECIDE",
@@ -25,6 +35,7 @@ __all__ = [
     "DONE",
     "FROM_POOL",
     "LOG_FULL",
+    "ON",
     "ON_ARRIVAL",
     "ROUTE",
     "STATE_RECORDS",
@@ -34,6 +45,7 @@ __all__ = [
     "State",
     "admit",
     "advance",
+    "allowed_tokens",
     "apply",
     "binding_of",
     "borrowed",
@@ -44,6 +56,7 @@ __all__ = [
     "decide",
     "empty_histogram",
     "initial_state",
+    "is_active",
     "key_after",
     "key_of",
     "measure",
@@ -52,9 +65,12 @@ __all__ = [
     "outcome_of",
     "records_in",
     "refusal",
+    "regimes_of",
+    "regimes_on",
     "row_of",
     "run",
     "step_seconds",
     "view_for",
     "view_of",
+    "why_stuck",
 ]

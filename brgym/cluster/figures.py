@@ -10,7 +10,7 @@ Amount = Any
 
 
 @shared
-def imbalance(workers: int, envelope: Amount, total: Amount) -> Amount:
+def imbalance(workers: Amount, envelope: Amount, total: Amount) -> Amount:
     """I = G M - sum_g L_g, in tokens.
 
     Args:
@@ -22,9 +22,15 @@ def imbalance(workers: int, envelope: Amount, total: Amount) -> Amount:
 
 
 @shared
-def balance(workers: int, envelope: Amount, total: Amount) -> Amount:
+def balance(workers: Amount, envelope: Amount, total: Amount) -> Amount:
     """sum_g L_g / (G M), in 0..1; arguments as for `imbalance`, the envelope above 0."""
     return total / (workers * envelope)
+
+
+@inlined
+def worker_seconds(row: Reals, load_tokens: int, active: int, prefill_tokens: int, slowdown: float) -> float:
+    """What a worker needs for its own part of a row of the step time; arguments as in `StepTimeRow`."""
+    return slowdown * (row[0] + row[1] * load_tokens + row[2] * active + row[4] * prefill_tokens)
 
 
 @inlined

@@ -8,11 +8,34 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from brgym._checks import keep_reals
+from brgym.cluster.config import ClusterConfig
 from brgym.cluster.figures import balance, imbalance
 from brgym.cluster.records import Integers, Reals, Records
+from brgym.cluster.uptime import worker_seconds_between
 
 DEFAULT_WINDOW = (0.1, 0.9)
 """Shares of requests admitted between which a step counts for the step figures."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Slo:
+    """A service-level objective: what each request is to be served within.
+
+    Attributes:
+        ttft_s: Time to first token, in seconds.
+        tpot_s: Time per output token, in seconds; a request of one token has none, and meets it.
+
+    Raises:
+        TypeError: If a bound is not a real number.
+        ValueError: If a bound is not above 0.
+    """
+
+    ttft_s: float
+    tpot_s: float
+
+    def __post_init__(self) -> None:
+        keep_reals(self, "ttft_s", "tpot_s", minimum=0.0, exclusive=True)
 
 
 @dataclass(frozen=True)
@@ -70,9 +93,18 @@ class Metrics:
         queueing_s: First admission - arrival.
         tpot_s: Time per output token: (finish - first token) / (output - 1), requests of more than one token.
         e2e_s: End-to-end latency: finish - arrival.
+        waits_fairness: Jain's index of the waits `queueing_s`, (sum x)^2 / (n sum x^2): 1 where all wait as long, 1 / n
+            where one does; 1 where none waits.
         preemptions: Number of preemptions.
-        energy_j: Energy of all workers over the whole run, idle power between steps included; NaN without power model.
-        requests: Requests served.
+        interruptions: How often a request was active on a worker that stopped.
+        recomputed_tokens: Contexts lost to either.
+        cancelled: Requests that left unserved, or never came because of one that did; request figures are of the
+            others.
+        slo_share: Share of all requests that were served within the objective; None without one.
+        goodput_req_s: Their number over the makespan; None without one.
+        energy_j: Energy of all workers that are up over the whole run, idle power between steps included; NaN without
+            power model.
+        requests: Requests served or cancelled.
         dropped: Requests left out because they could never fit.
         steps: Decode steps run.
         window_steps: Decode steps in the measurement window.
@@ -99,7 +131,13 @@ class Metrics:
     queueing_s: Distribution
     tpot_s: Distribution
     e2e_s: Distribution
+    waits_fairness: float
     preemptions: int
+    interruptions: int
+    recomputed_tokens: int
+    cancelled: int
+    slo_share: float | None
+    goodput_req_s: float | None
     energy_j: float
     requests: int
     dropped: int
@@ -120,7 +158,7 @@ class Metrics:
             value = getattr(self, figure.name)
             if isinstance(value, Distribution):
                 flat |= {f"{figure.name}_{name}": number for name, number in vars(value).items()}
-            elif figure.compare or wall_clock:
+            elif value is not None and (figure.compare or wall_clock):
                 flat[figure.name] = value
         return flat
 
@@ -140,20 +178,19 @@ def measurement_window(
     return np.asarray(inside if inside.any() else np.ones(len(steps), np.bool_))
 
 
-def step_figures(steps: Records, workers: int) -> dict[str, float]:
+def step_figures(steps: Records) -> dict[str, float]:
     """The figures that are means over steps, by the names they have in `Metrics`; NaN without a step.
 
     Args:
         steps: Steps of a log, fields of `STEP`.
-        workers: Number of workers.
     """
-    largest, total = steps["max_load"], steps["sum_load"]
+    workers, largest, total = steps["workers_up"], steps["max_load"], steps["sum_load"]
     return {
         "imbalance_mean": _mean(imbalance(workers, largest, total)),
         "spread_mean": _mean(largest - steps["min_load"]),
         "balance_mean": _mean(balance(workers, largest, total)),
         "barrier_idle_mean": _mean(steps["barrier_idle"]),
-        "throughput_tok_s": float(steps["active"].sum() / steps["duration_s"].sum()) if len(steps) else math.nan,
+        "throughput_tok_s": float(steps["tokens"].sum() / steps["duration_s"].sum()) if len(steps) else math.nan,
         "active_mean": _mean(steps["active"]),
     }
 
@@ -161,65 +198,94 @@ def step_figures(steps: Records, workers: int) -> dict[str, float]:
 def measure(
     steps: Records,
     requests: Records,
+    output_tokens: Integers,
     *,
-    workers: int,
-    idle_w: float,
+    cluster: ClusterConfig,
+    recomputed_tokens: int,
     window: tuple[float, float],
-    dropped: int,
+    slo: Slo | None,
     clairvoyant: bool,
 ) -> Metrics:
     """Works out all figures of a run that has ended, the routing times left NaN, as is what no step or request has.
 
     Args:
         steps: The log of steps, fields of `STEP`.
-        requests: The requests served, fields of `REQUEST`.
-        workers: Number of workers.
-        idle_w: Idle power of a worker in watts; NaN without a power model.
+        requests: What became of the requests, fields of `OUTCOME`.
+        output_tokens: Their outputs, shape (requests,).
+        cluster: The cluster.
+        recomputed_tokens: Contexts lost.
         window: See `measurement_window`.
-        dropped: Requests left out.
+        slo: The objective, if there is one.
         clairvoyant: Whether the policy knew remaining lengths.
     """
     counted = steps[measurement_window(steps, len(requests), window)]
-    times = request_times(requests, requests["arrival_s"], requests["output_tokens"])
+    served = ~np.isnan(requests["finish_s"])
+    times = request_times(requests[served], output_tokens[served])
     makespan_s = float(steps["start_s"][-1] + steps["duration_s"][-1]) if len(steps) else math.nan
-    between_steps_s = makespan_s - float(steps["duration_s"].sum()) if len(steps) else 0.0
+    met = None if slo is None else int(((times["ttft_s"] <= slo.ttft_s) & ~(times["tpot_s"] > slo.tpot_s)).sum())
     return Metrics(
-        **step_figures(counted, workers),
-        **{f"run_{name}": figure for name, figure in step_figures(steps, workers).items()},
+        **step_figures(counted),
+        **{f"run_{name}": figure for name, figure in step_figures(steps).items()},
         tokens_p90_s=_tokens_by_s(steps, percent=90),
         makespan_s=makespan_s,
         ttft_s=Distribution.of(times["ttft_s"]),
         queueing_s=Distribution.of(times["queueing_s"]),
-        tpot_s=Distribution.of(times["tpot_s"][requests["output_tokens"] > 1]),
+        tpot_s=Distribution.of(times["tpot_s"][output_tokens[served] > 1]),
         e2e_s=Distribution.of(times["e2e_s"]),
+        waits_fairness=_fairness(times["queueing_s"]),
         preemptions=int(requests["preemptions"].sum()),
-        energy_j=float(steps["energy_j"].sum() + idle_w * workers * between_steps_s),
+        interruptions=int(requests["interruptions"].sum()),
+        recomputed_tokens=recomputed_tokens,
+        cancelled=int(requests["cancelled"].sum()),
+        slo_share=None if met is None else met / max(len(requests), 1),
+        goodput_req_s=None if met is None else met / makespan_s,
+        energy_j=_energy_j(steps, cluster),
         requests=len(requests),
-        dropped=dropped,
+        dropped=0,
         steps=len(steps),
         window_steps=len(counted),
         clairvoyant=clairvoyant,
     )
 
 
+def _energy_j(steps: Records, cluster: ClusterConfig) -> float:
+    """What the steps take, and idle power between them; NaN without a power model."""
+    idle_w = math.nan if cluster.power is None else cluster.power.idle_w
+    if cluster.events:
+        return float(steps["energy_j"].sum() + idle_w * worker_seconds_between(steps, cluster))
+    between_s = float(steps["start_s"][-1] + steps["duration_s"][-1] - steps["duration_s"].sum()) if len(steps) else 0.0
+    return float(steps["energy_j"].sum() + idle_w * cluster.workers * between_s)
+
+
+def _fairness(waits_s: Reals) -> float:
+    """Jain's index; Jain, Chiu and Hawe, DEC TR-301 (1984)."""
+    if len(waits_s) == 0:
+        return math.nan
+    longest_s = float(waits_s.max())
+    if longest_s == 0.0:
+        return 1.0
+    shares = waits_s / longest_s  # squares of tiny waits would be lost
+    return float(shares.sum() ** 2 / (len(shares) * (shares**2).sum()))
+
+
 def _tokens_by_s(steps: Records, *, percent: int) -> float:
-    """When so much of all tokens had been generated, of which an active request generates one a step."""
+    """When so much of all tokens had been generated."""
     if len(steps) == 0:
         return math.nan
-    generated = np.cumsum(steps["active"])
+    generated = np.cumsum(steps["tokens"])
     step = steps[np.searchsorted(generated, -(-percent * int(generated[-1]) // 100))]
     return float(step["start_s"] + step["duration_s"])
 
 
-def request_times(requests: Records, arrival_s: Reals, output_tokens: Integers) -> dict[str, Reals]:
+def request_times(requests: Records, output_tokens: Integers) -> dict[str, Reals]:
     """The times of each request by name, in seconds, shape (requests,): TTFT, queueing, TPOT, end to end.
 
     Args:
-        requests: What became of them: `admit_s`, `first_token_s`, `finish_s`.
-        arrival_s: When they arrived, shape (requests,).
+        requests: What became of them: `arrival_s`, `admit_s`, `first_token_s`, `finish_s`.
         output_tokens: Their outputs, shape (requests,); where it is one token there is no TPOT, but NaN.
     """
     decoding_s = requests["finish_s"] - requests["first_token_s"]
+    arrival_s = requests["arrival_s"]
     gaps = np.where(output_tokens > 1, output_tokens - 1.0, np.nan)
     return {
         "ttft_s": requests["first_token_s"] - arrival_s,

@@ -45,6 +45,25 @@ class Preset:
     power_source: str = "BF-IO's power model (arXiv 2601.17855), not measured on this hardware"
 
 
+def _tp4(ep: int, kv_capacity: int) -> Preset:
+    """A worker of BalanceRoute's cluster: 4 dies, experts spread over `ep` dies."""
+    return Preset(
+        model=f"DeepSeek-V3, four Ascend 910C dies (TP 4, EP {ep})",
+        base_s=Figure(0.020, "vllm-ascend's DyntraLB latency model; the unit (ms) is inferred", False),
+        per_token_s=Figure(
+            0.150e-6, "vllm-ascend's DyntraLB latency model: 19.2 us for each block of 128 tokens", False
+        ),
+        kv_capacity=Figure(kv_capacity, f"(58.9 GB - 654 / {ep} - 5.5 - 4) / 70,272 bytes a token", True),
+        slots=Figure(72, "fits BalanceRoute's figures", True),
+    )
+
+
+_TOPOLOGIES = {
+    f"ascend-910c-tp4-ep{ep}": _tp4(ep, kv_capacity)
+    for ep, kv_capacity in ((16, 120_000), (32, 410_000), (64, 560_000))
+}
+"""BalanceRoute's topologies: G = 4, 8 and 16 workers."""
+
 PRESETS: dict[str, Preset] = {
     "ascend-910c": Preset(
         model="DeepSeek-V3, one Ascend 910C die",
@@ -55,6 +74,7 @@ PRESETS: dict[str, Preset] = {
         kv_capacity=Figure(246_000, "64 GB less the weights at EP32, divided by the KV bytes of a token", True),
         slots=Figure(28, "vllm-ascend's deployment tutorial; the BalanceRoute figures fit 72", False),
     ),
+    **_TOPOLOGIES,
     "h800": Preset(
         model="DeepSeek-V3, one H800",
         base_s=Figure(0.0363, "published production step time less the attention share", True),

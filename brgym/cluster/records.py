@@ -13,6 +13,9 @@ NOTHING = -1
 UNLIMITED = 1 << 60
 """Stands for "no limit" on a worker's KV tokens or on the candidates; sums with it do not overflow."""
 
+GAINED_TOKENS = 1
+"""What a request gains in a step, at most: u of DESIGN 2.11."""
+
 ON_ARRIVAL, FROM_POOL = 0, 1
 """`CONSTANTS.binding`: when a request is bound to its worker."""
 
@@ -30,6 +33,14 @@ CONSTANTS = np.dtype(
         ("idle_w", "f8"),
         ("peak_w", "f8"),
         ("power_exponent", "f8"),
+        ("admission_capacity", "i8"),  # KV tokens up to which a worker admits: the capacity less the watermark
+        ("kv_reserve_tokens", "i8"),
+        ("kv_reserve_share", "f8"),
+        ("victim", "i8"),  # index into `config.VICTIMS`
+        ("victim_returns", "i8"),  # index into `config.VICTIM_RETURNS`
+        ("concurrency", "i8"),  # of a closed loop; `UNLIMITED` where requests come at their own times
+        ("may_stop", "i8"),  # whether workers have events, so that routers are shown which are up
+        ("regimes", "i8"),  # whether any part of `brgym.cluster.regimes` is on
     ],
     align=True,
 )
@@ -44,6 +55,7 @@ CLOCK = np.dtype(
         ("pool_stop", "i8"),
         ("queued", "i8"),  # requests in the workers' own queues
         ("active", "i8"),  # active requests of all workers: running[:active]
+        ("workers_up", "i8"),
     ],
     align=True,
 )
@@ -58,6 +70,14 @@ PROGRESS = np.dtype(
         ("admitted", "i8"),  # requests admitted at least once
         ("finished", "i8"),
         ("identity_key", "i8"),  # between rows of the workload and what routers call requests, see `identity`
+        ("cancelled", "i8"),  # requests that have left unserved
+        ("recomputed_tokens", "i8"),  # contexts lost to preemptions and stops
+        ("prefill_tokens", "i8"),  # contexts to recompute in the coming step, of all workers
+        ("events", "i8"),  # worker events that have taken effect: events[:events]
+        ("due", "i8"),  # requests that follow others and have a time: a heap, follow[:due]
+        ("expiring", "i8"),  # requests whose patience is to end: a heap, expire[:expiring]
+        ("arrivals_s", "f8"),  # with a regime on: sum of the arrivals of the requests in the system,
+        ("gone_s", "f8"),  # and of the stays of those that have left it
     ],
     align=True,
 )
@@ -108,6 +128,25 @@ RUNNING = np.dtype(
 )
 """An active request, as a router sees it; `request` as in `CANDIDATE`."""
 
+LIFE = np.dtype(
+    [
+        ("delay_s", "f8"),  # of a request that follows another: from that one's end to its arrival
+        ("deadline_s", "f8"),  # arrival + patience, infinity where it does not end; the patience until it arrives
+        ("max_tokens", "i8"),  # the client's limit, 0 where limits play no part
+        ("first_follower", "i4"),  # the requests that follow this one, in order
+        ("next_follower", "i4"),
+        ("follows", "i4"),  # the request that this one follows, or `NOTHING`
+        ("interruptions", "i4"),  # stops of its worker while it was active
+        ("displaced", "i1"),  # its worker stopped: the router binds it anew
+        ("cancelled", "i1"),
+    ],
+    align=True,
+)
+"""What only some regimes ask of a request (DESIGN 2.12, 2.13, 2.16)."""
+
+EVENT = np.dtype([("time_s", "f8"), ("factor", "f8"), ("worker", "i4"), ("kind", "i4")], align=True)
+"""A worker event; `kind` is the index into `config.EVENT_KINDS`."""
+
 LINKS = np.dtype(
     [
         ("newest", "i4"),  # the active request that it admitted last
@@ -131,6 +170,9 @@ STEP = np.dtype(
         ("finished", "i8"),  # requests finished before this step
         ("barrier_idle", "f8"),  # share of the workers' time spent waiting for the slowest
         ("energy_j", "f8"),  # of all workers
+        ("tokens", "i8"),  # generated in it
+        ("prefill_tokens", "i8"),  # contexts recomputed in it
+        ("workers_up", "i8"),
     ],
     align=True,
 )

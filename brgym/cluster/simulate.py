@@ -13,19 +13,22 @@ from brgym.cluster.config import ClusterConfig
 from brgym.cluster.drive import run
 from brgym.cluster.identity import key_of
 from brgym.cluster.memory import servable
-from brgym.cluster.metrics import DEFAULT_WINDOW, Metrics, measure
+from brgym.cluster.metrics import DEFAULT_WINDOW, Metrics, Slo, measure
 from brgym.cluster.policy import Policy, binding_of, is_clairvoyant
 from brgym.cluster.ranges import check_exact
 from brgym.cluster.records import NOTHING, Records
+from brgym.cluster.regimes import check_regimes
 from brgym.cluster.routing_time import empty_histogram, quantile_s
 from brgym.cluster.state import State, initial_state
-from brgym.workload import Workload, check_servable
+from brgym.workload import Workload
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-OUTCOME = ("worker", "admit_s", "first_token_s", "finish_s", "preemptions")
+OUTCOME = ("worker", "admit_s", "first_token_s", "finish_s", "preemptions", "arrival_s", "interruptions", "cancelled")
 """Fields of `Result.requests`."""
+
+_LIVED = ("interruptions", "cancelled")
 
 Oversize = Literal["error", "drop"]
 
@@ -37,9 +40,12 @@ class Result:
     Attributes:
         metrics: The figures.
         requests: Structured array, workload order, shape (requests,): `worker` (the last), `admit_s` (the first),
-            `first_token_s`, `finish_s`, `preemptions`. Of a dropped request the worker is -1 and the times are NaN.
+            `first_token_s`, `finish_s`, `preemptions`, `arrival_s` (as it came about), `interruptions` (stops of its
+            worker while it was active), `cancelled` (whether it left unserved). Of a dropped request the worker is -1
+            and the times are NaN, as is what has not come about.
         steps: Structured array, shape (steps,): `start_s`, `duration_s`, `max_load`, `sum_load`, `min_load`, `active`,
-            `waiting` (loads in tokens); also `admitted`, `finished`, `barrier_idle`, `energy_j`.
+            `waiting` (loads in tokens); also `admitted`, `finished`, `barrier_idle`, `energy_j`, `tokens` (generated),
+            `prefill_tokens` (contexts recomputed), `workers_up`.
         clairvoyant: Whether the policy knew remaining lengths.
         cluster: The cluster.
         workload: The requests.
@@ -76,6 +82,7 @@ def simulate(
     policy: Policy,
     seed: int = 0,
     *,
+    slo: Slo | None = None,
     oversize: Oversize = "error",
     window: tuple[float, float] = DEFAULT_WINDOW,
 ) -> Result:
@@ -87,6 +94,7 @@ def simulate(
         policy: The router: `ArrivalPolicy`, `PoolPolicy` or `CompiledPolicy`; reset here.
         seed: Decides all randomness of the policy and what it sees requests called; the same seed gives the same
             result.
+        slo: What a request is to be served within, for `slo_share` and `goodput_req_s`.
         oversize: What happens to requests that could never fit a worker: "error" or "drop" (left out and counted).
         window: Shares of requests admitted between which a step counts for the step figures.
 
@@ -100,17 +108,21 @@ def simulate(
     check_type("cluster", cluster, ClusterConfig)
     check_type("workload", workload, Workload)
     window = _check_window(window)
-    check_servable(workload)
+    if slo is not None:
+        check_type("slo", slo, Slo)
+    check_regimes(cluster, workload)
     fitting = _fitting(cluster, workload, oversize)
-    served = workload if fitting.all() else workload.take(np.flatnonzero(fitting))
+    served = workload if fitting.all() else workload.take(np.flatnonzero(fitting), orphans="arrive")
     state = initial_state(cluster, served, binding=binding_of(policy), identity_key=key_of(seed))
     policy.reset(cluster, seed)
     routing_times = empty_histogram()
     state = run(state, policy, cluster, routing_times)
-    metrics = _measured(state, cluster, fitting, window, is_clairvoyant(policy), routing_times)
+    outcome = outcome_of(state.requests, state.lives, fitting)
+    metrics = _measured(state, outcome[fitting], cluster, served, window, slo, is_clairvoyant(policy), routing_times)
+    metrics = dataclasses.replace(metrics, dropped=int(np.count_nonzero(~fitting)))
     return Result(
         metrics=metrics,
-        requests=outcome_of(state.requests, fitting),
+        requests=outcome,
         steps=state.steps[: state.clock["step"][0]].copy(),
         clairvoyant=metrics.clairvoyant,
         cluster=cluster,
@@ -123,23 +135,29 @@ def check_fits(cluster: ClusterConfig, workload: Workload) -> None:
     """Refuses a workload with a request that could never fit a worker, or with what a cluster does not serve.
 
     Raises:
-        ValueError: Naming the first such row, counted from 0, or as `brgym.workload.check_servable`.
+        ValueError: Naming the first such row, counted from 0, or what the cluster asks of a workload and it has not.
     """
-    check_servable(workload)
+    check_regimes(cluster, workload)
     _fitting(cluster, workload, "error")
 
 
-def outcome_of(requests: Records, served: npt.NDArray[np.bool_]) -> Records:
+def outcome_of(requests: Records, lives: Records, served: npt.NDArray[np.bool_]) -> Records:
     """What became of every request of a workload, fields of `OUTCOME`.
 
     Args:
         requests: Those that were served, fields of `REQUEST`.
+        lives: The same, fields of `LIFE`; none where no regime is on.
         served: Which of the workload they are, shape (requests of the workload,).
     """
-    outcome = np.empty(len(served), [(name, requests.dtype[name]) for name in OUTCOME])
-    outcome[...] = (NOTHING, np.nan, np.nan, np.nan, 0)
+    kinds = {name: requests.dtype[name] for name in OUTCOME if name not in _LIVED}
+    kinds |= {"interruptions": np.dtype(np.int32), "cancelled": np.dtype(np.bool_)}
+    outcome = np.empty(len(served), [(name, kinds[name]) for name in OUTCOME])
+    outcome[...] = (NOTHING, np.nan, np.nan, np.nan, 0, np.nan, 0, False)
     for name in OUTCOME:
-        outcome[name][served] = requests[name]
+        if name not in _LIVED:
+            outcome[name][served] = requests[name]
+        elif len(lives):
+            outcome[name][served] = lives[name]
     return outcome
 
 
@@ -166,19 +184,22 @@ def _check_window(window: tuple[float, float]) -> tuple[float, float]:
 
 def _measured(
     state: State,
+    outcome: Records,
     cluster: ClusterConfig,
-    fitting: npt.NDArray[np.bool_],
+    served: Workload,
     window: tuple[float, float],
+    slo: Slo | None,
     clairvoyant: bool,
     routing_times: npt.NDArray[np.int64],
 ) -> Metrics:
     metrics = measure(
         state.steps[: state.clock["step"][0]],
-        state.requests,
-        workers=cluster.workers,
-        idle_w=float(state.constants["idle_w"][0]),
+        outcome,
+        served.output_tokens,
+        cluster=cluster,
+        recomputed_tokens=int(state.progress["recomputed_tokens"][0]),
         window=window,
-        dropped=int(np.count_nonzero(~fitting)),
+        slo=slo,
         clairvoyant=clairvoyant,
     )
     return dataclasses.replace(

@@ -16,16 +16,18 @@ from brgym.cluster.ranges import MAX_COEFFICIENT_S, MIN_STEP_S
 class StepTimeRow:
     """One affine bound on the duration of a decode step.
 
-    The row stands for something that all workers share or wait for: it takes
-    `max_g (base_s + per_token_s * L_g + per_worker_active_s * n_g) + per_active_s * sum_g n_g`, where `L_g` is the load
-    of worker `g` in tokens and `n_g` the number of requests active on it. What one worker does, it does for its own
-    load and its own requests, so the largest is taken over workers, not term by term.
+    The row stands for something that all workers share or wait for: it takes `max_g f_g (base_s + per_token_s * L_g +
+    per_worker_active_s * n_g + per_prefill_token_s * p_g) + per_active_s * sum_g n_g`, where `L_g` is the load of
+    worker `g` in tokens, `n_g` the number of requests active on it, `p_g` the context that it recomputes in this step
+    for requests that had lost it, and `f_g` its slow-down. What one worker does, it does for its own load and its own
+    requests, so the largest is taken over workers, not term by term.
 
     Attributes:
         base_s: Time that an empty step takes, in seconds.
         per_token_s: Seconds for each token of KV cache on a worker.
         per_worker_active_s: Seconds for each active request of a worker.
         per_active_s: Seconds for each active request of the whole cluster.
+        per_prefill_token_s: Seconds for each token of context that a worker recomputes.
 
     Raises:
         ValueError: If a coefficient is not in 0..1e6.
@@ -35,6 +37,7 @@ class StepTimeRow:
     per_token_s: float = 0.0
     per_worker_active_s: float = 0.0
     per_active_s: float = 0.0
+    per_prefill_token_s: float = 0.0
 
     def __post_init__(self) -> None:
         keep_reals(self, *vars(self), minimum=0.0, maximum=MAX_COEFFICIENT_S)
@@ -77,7 +80,7 @@ class StepTime:
         return cls([StepTimeRow(base_s=base_s, per_token_s=per_token_s)])
 
     def as_array(self) -> npt.NDArray[np.float64]:
-        """The coefficients, shape (rows, 4), columns in the order of `StepTimeRow`'s attributes."""
+        """The coefficients, shape (rows, 5), columns in the order of `StepTimeRow`'s attributes."""
         return np.array([list(vars(row).values()) for row in self.rows], dtype=np.float64)
 
     def seconds(self, load_tokens: npt.ArrayLike, active: npt.ArrayLike) -> float:

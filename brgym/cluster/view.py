@@ -49,6 +49,16 @@ class RouterView:
         return len(self.arrays.load_tokens)
 
     @property
+    def up(self) -> npt.NDArray[np.bool_]:
+        """Whether each worker is up, shape (workers,); one that is stopped has no free slot and may not be named."""
+        return self.arrays.up
+
+    @property
+    def workers_up(self) -> int:
+        """Workers that are up; G of imbalance, balance and F."""
+        return int(self.arrays.clock["workers_up"][0])
+
+    @property
     def slots(self) -> int:
         """Slots of a worker."""
         return int(self.arrays.constants["slots"][0])
@@ -58,6 +68,16 @@ class RouterView:
         """KV tokens that a worker holds; None for no limit."""
         capacity = int(self.arrays.constants["kv_capacity"][0])
         return None if capacity == UNLIMITED else capacity
+
+    @property
+    def kv_reserve_tokens(self) -> int:
+        """Tokens that an admission leaves free for each request of a worker."""
+        return int(self.arrays.constants["kv_reserve_tokens"][0])
+
+    @property
+    def kv_reserve_share(self) -> float:
+        """Share of what the clients' limits still allow that an admission leaves free as well."""
+        return float(self.arrays.constants["kv_reserve_share"][0])
 
     @property
     def load_tokens(self) -> Integers:
@@ -71,17 +91,17 @@ class RouterView:
 
     @property
     def free_slots(self) -> Integers:
-        """Free slots of each worker, shape (workers,); computed."""
-        return np.asarray(self.slots - self.arrays.active, dtype=np.int64)
+        """Free slots of each worker, none where it is stopped, shape (workers,); computed."""
+        return np.asarray(self.slots * self.arrays.up - self.arrays.active, dtype=np.int64)
 
     @property
     def total_free_slots(self) -> int:
         """Free slots of all workers together."""
-        return self.workers * self.slots - self.active_requests
+        return self.workers_up * self.slots - self.active_requests
 
     @property
     def spare_tokens(self) -> Integers:
-        """KV tokens that neither load nor the coming step takes, shape (workers,); computed.
+        """KV tokens, below the watermark, that neither load nor reserves take, shape (workers,); computed.
 
         Without a limit they are so many that any context fits.
         """
@@ -89,7 +109,10 @@ class RouterView:
 
     @property
     def room_tokens(self) -> Integers:
-        """The largest context that fits each worker, -1 where no slot is free, shape (workers,); computed."""
+        """The largest context that fits each worker, -1 where no slot is free, shape (workers,); computed.
+
+        Where a share of the clients' limits is reserved, that of a request whose client allows it nothing more.
+        """
         return _room_tokens(self.arrays)
 
     @property
@@ -139,6 +162,16 @@ class RouterView:
         return np.asarray(self.candidates["prompt_hash"])
 
     @property
+    def candidate_allowed_tokens(self) -> Integers:
+        """What each candidate's client still allows it to generate, in tokens, shape (candidates,); computed.
+
+        0 unless a share of it is reserved.
+        """
+        start = int(self.arrays.clock["pool_start"][0])
+        allowed = self.arrays.pool_allowed[start : start + self.window_size]
+        return allowed if len(self.arrays.pool_allowed) else np.zeros(self.window_size, np.int64)
+
+    @property
     def running(self) -> Records:
         """Active requests, fields of `RUNNING`."""
         return self.arrays.running[: self.active_requests]
@@ -185,19 +218,27 @@ class RouterView:
 
     def fits(self) -> npt.NDArray[np.bool_]:
         """Whether each candidate fits each worker, shape (candidates, workers); computed."""
-        return np.asarray(self.candidate_context_tokens[:, None] <= self.room_tokens)
+        if len(self.arrays.pool_allowed) == 0:
+            return np.asarray(self.candidate_context_tokens[:, None] <= self.room_tokens)
+        return _fits(self.arrays)
 
-    def fits_together(self, worker: int, total_tokens: int, count: int) -> bool:
-        """Whether `count` requests whose contexts add up to `total_tokens` fit on a worker, all of them."""
-        return bool(vocabulary.fits_together(self.arrays, worker, total_tokens, count))
+    def fits_together(self, worker: int, total_tokens: int, count: int, allowed_tokens: int = 0) -> bool:
+        """Whether `count` requests whose contexts add up to `total_tokens` fit on a worker, all of them.
+
+        `allowed_tokens` is the sum of their `candidate_allowed_tokens`.
+        """
+        return bool(vocabulary.fits_together(self.arrays, worker, total_tokens, count, allowed_tokens))
 
     def anything_fits(self) -> bool:
         """Whether some candidate fits on some worker."""
         return bool(vocabulary.anything_fits(self.arrays))
 
-    def lowest_load_that_fits(self, context_tokens: int) -> int:
-        """The worker with the lowest load among those on which a context fits; -1 if none; ties: the lowest index."""
-        return int(vocabulary.lowest_load_that_fits(self.arrays, context_tokens))
+    def lowest_load_that_fits(self, context_tokens: int, allowed_tokens: int = 0) -> int:
+        """The worker with the lowest load among those on which a context fits; -1 if none; ties: the lowest index.
+
+        `allowed_tokens` is its candidate's `candidate_allowed_tokens`.
+        """
+        return int(vocabulary.lowest_load_that_fits(self.arrays, context_tokens, allowed_tokens))
 
 
 class ClairvoyantView(RouterView):
@@ -251,6 +292,15 @@ def _room_tokens(view: View) -> Integers:
     for worker in range(len(room)):
         room[worker] = vocabulary.room_tokens(view, worker)
     return room
+
+
+@compiled
+def _fits(view: View) -> npt.NDArray[np.bool_]:
+    fits = np.empty((vocabulary.window_size(view), len(view.load_tokens)), np.bool_)
+    for candidate in range(fits.shape[0]):
+        for worker in range(fits.shape[1]):
+            fits[candidate, worker] = vocabulary.candidate_fits(view, worker, candidate)
+    return fits
 
 
 def _read_only(array: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -9,11 +9,12 @@ Candidates are numbered from the oldest, 0..window_size - 1; active requests in 
 """
 
 from brgym._compile import compiled, inlined
-from brgym.cluster.memory import fits, fits_together, free_slots, room_tokens, spare_tokens
+from brgym.cluster.memory import Room, fits, fits_together, free_slots, holds, room_of, room_tokens, spare_tokens
 from brgym.cluster.records import FROM_POOL
 from brgym.cluster.state import View
 
 __all__ = [
+    "Room",
     "active_admit_s",
     "active_arrival_s",
     "active_context_tokens",
@@ -24,24 +25,31 @@ __all__ = [
     "active_worker",
     "anything_fits",
     "boundary",
+    "candidate_allowed_tokens",
     "candidate_arrival_s",
     "candidate_context_tokens",
+    "candidate_fits",
     "candidate_prompt_hash",
     "fits",
     "fits_together",
     "free_slots",
+    "holds",
+    "is_up",
     "kv_capacity",
     "lowest_load_that_fits",
     "now_s",
     "requests_on",
+    "room_of",
     "room_tokens",
     "slots",
     "spare_tokens",
     "step",
+    "takes",
     "total_free_slots",
     "waiting",
     "window_size",
     "workers",
+    "workers_up",
 ]
 
 
@@ -70,6 +78,18 @@ def workers(view: View) -> int:
 
 
 @inlined
+def workers_up(view: View) -> int:
+    """Workers that are up; G of imbalance, balance and F."""
+    return view.clock[0].workers_up
+
+
+@inlined
+def is_up(view: View, worker: int) -> bool:
+    """Whether a worker is up; one that is stopped has no free slot and may not be named."""
+    return view.up[worker]
+
+
+@inlined
 def slots(view: View) -> int:
     """Slots of a worker."""
     return view.constants[0].slots
@@ -90,7 +110,7 @@ def active_requests(view: View) -> int:
 @inlined
 def total_free_slots(view: View) -> int:
     """Free slots of all workers together."""
-    return workers(view) * slots(view) - active_requests(view)
+    return workers_up(view) * slots(view) - active_requests(view)
 
 
 @inlined
@@ -116,6 +136,28 @@ def window_size(view: View) -> int:
 def candidate_context_tokens(view: View, candidate: int) -> int:
     """Tokens that a candidate would occupy."""
     return view.pool[view.clock[0].pool_start + candidate].context_tokens
+
+
+@inlined
+def candidate_allowed_tokens(view: View, candidate: int) -> int:
+    """What a candidate's client still allows it to generate, in tokens, where a share of that is reserved, else 0."""
+    return view.pool_allowed[view.clock[0].pool_start + candidate] if len(view.pool_allowed) > 0 else 0
+
+
+@inlined
+def candidate_fits(view: View, worker: int, candidate: int) -> bool:
+    """Whether a candidate fits on a worker: a free slot, and KV room (`brgym.cluster.memory`)."""
+    room = room_of(view, worker)
+    return takes(view, room, candidate, room.share > 0.0)
+
+
+@inlined
+def takes(view: View, room: Room, candidate: int, shares: bool) -> bool:
+    """Whether a candidate fits into a room; `shares` as in `holds`."""
+    context_tokens = candidate_context_tokens(view, candidate)
+    if shares:
+        return holds(view, room, context_tokens, 1, candidate_allowed_tokens(view, candidate), True)
+    return context_tokens <= room.single_tokens
 
 
 @inlined
@@ -174,9 +216,11 @@ def active_prompt_hash(view: View, place: int) -> int:
 
 @inlined
 def anything_fits(view: View) -> bool:
-    """Whether some candidate fits on some worker: the smallest one does, if any."""
+    """Whether some candidate fits on some worker."""
     if total_free_slots(view) == 0:
         return False
+    if view.constants[0].kv_reserve_share > 0.0:
+        return _any_pair_fits(view)
     smallest = -1
     for candidate in range(window_size(view)):
         context = int(candidate_context_tokens(view, candidate))
@@ -185,17 +229,29 @@ def anything_fits(view: View) -> bool:
     if smallest < 0:
         return False
     for worker in range(workers(view)):  # noqa: SIM110  # compiled code knows no generators
-        if fits(view, worker, smallest):
+        if smallest <= room_tokens(view, worker):
             return True
     return False
 
 
 @compiled
-def lowest_load_that_fits(view: View, context_tokens: int) -> int:
-    """The worker with the lowest load among those on which a context fits; -1 if none; ties: the lowest index."""
+def lowest_load_that_fits(view: View, context_tokens: int, allowed_tokens: int = 0) -> int:
+    """The worker with the lowest load among those on which a context fits; -1 if none; ties: the lowest index.
+
+    `allowed_tokens` as in `brgym.cluster.memory.fits`.
+    """
     best = -1
     for worker in range(workers(view)):
         lower = best < 0 or view.load_tokens[worker] < view.load_tokens[best]
-        if lower and fits(view, worker, context_tokens):
+        if lower and fits(view, worker, context_tokens, allowed_tokens):
             best = worker
     return best
+
+
+@compiled
+def _any_pair_fits(view: View) -> bool:
+    for candidate in range(window_size(view)):
+        for worker in range(workers(view)):
+            if candidate_fits(view, worker, candidate):
+                return True
+    return False

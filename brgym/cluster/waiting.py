@@ -1,32 +1,26 @@
-"""Where requests wait: the pool, the workers' own queues, and the recompute after a preemption (DESIGN 2.2, 2.3)."""
+"""Where requests wait: the pool, the workers' own queues, and the recompute after a loss of KV (DESIGN 2.2, 2.3)."""
 
 from brgym._compile import inlined
+from brgym.cluster.config import VICTIM_RETURNS
 from brgym.cluster.identity import identity_of, row_of
 from brgym.cluster.records import FROM_POOL, NOTHING
 from brgym.cluster.state import State
 
-
-@inlined
-def join(state: State) -> None:
-    """Part 1 of a boundary: due arrivals join the pool, then preempted requests that are ready return to the head."""
-    clock, progress = state.clock[0], state.progress[0]
-    while progress.arrived < len(state.requests) and state.requests[progress.arrived].arrival_s <= clock.now_s:
-        _join_pool(state, clock.pool_stop, progress.arrived)
-        clock.pool_stop += 1
-        progress.arrived += 1
-    _return_ready(state)
+_ROUTER = VICTIM_RETURNS.index("router")
 
 
 @inlined
-def next_event_s(state: State) -> float:
-    """When the next request arrives or is ready again; infinity where none will be."""
-    progress = state.progress[0]
-    due = float("inf")
-    if progress.arrived < len(state.requests):
-        due = state.requests[progress.arrived].arrival_s
-    if progress.recomputing > 0:
-        due = min(due, state.requests[state.recompute[0]].ready_s)
-    return due
+def join_pool_last(state: State, request: int) -> None:
+    """A request comes in: to the end of the pool."""
+    clock = state.clock[0]
+    join_pool(state, clock.pool_stop, request)
+    clock.pool_stop += 1
+
+
+@inlined
+def next_return_s(state: State) -> float:
+    """When the next request that lost its KV is ready again; infinity where none is to come."""
+    return state.requests[state.recompute[0]].ready_s if state.progress[0].recomputing > 0 else float("inf")
 
 
 @inlined
@@ -36,6 +30,9 @@ def take_from_pool(state: State, index: int) -> int:
     request = row_of(state.progress[0].identity_key, state.pool[clock.pool_start + index].request)
     for place in range(clock.pool_start + index, clock.pool_start, -1):
         state.pool[place] = state.pool[place - 1]
+    if len(state.pool_allowed) > 0:
+        for place in range(clock.pool_start + index, clock.pool_start, -1):
+            state.pool_allowed[place] = state.pool_allowed[place - 1]
     clock.pool_start += 1
     return request
 
@@ -44,6 +41,14 @@ def take_from_pool(state: State, index: int) -> int:
 def context_tokens(state: State, request: int) -> int:
     """Tokens that a waiting request occupies once it is admitted."""
     return state.requests[request].prompt_tokens + state.requests[request].generated_tokens
+
+
+@inlined
+def allowed_tokens(state: State, request: int) -> int:
+    """What its client still allows a request to generate, in tokens, where a share of that is reserved, else 0."""
+    if state.constants[0].kv_reserve_share == 0.0:
+        return 0
+    return state.lives[request].max_tokens - state.requests[request].generated_tokens
 
 
 @inlined
@@ -102,7 +107,39 @@ def await_recompute(state: State, request: int) -> None:
 
 
 @inlined
-def _return_ready(state: State) -> None:
+def leave_queue(state: State, worker: int, request: int) -> None:
+    """Takes a request out of a worker's queue, wherever it stands there."""
+    queue, before = state.links[worker], NOTHING
+    place = queue.queue_first
+    while place != request:
+        before, place = place, state.requests[place].queue_next
+    after = state.requests[request].queue_next
+    if before == NOTHING:
+        queue.queue_first = after
+    else:
+        state.requests[before].queue_next = after
+    if after == NOTHING:
+        queue.queue_last = before
+    _count_queued(state, worker, request, -1)
+
+
+@inlined
+def leave_recompute(state: State, request: int) -> bool:
+    """Takes a request out of those that wait for their context; False if it is not among them."""
+    progress, place = state.progress[0], 0
+    while place < progress.recomputing and state.recompute[place] != request:
+        place += 1
+    if place == progress.recomputing:
+        return False
+    progress.recomputing -= 1
+    for later in range(place, progress.recomputing):
+        state.recompute[later] = state.recompute[later + 1]
+    return True
+
+
+@inlined
+def return_ready(state: State, regimes: int | None) -> None:
+    """Part 1f: requests that lost their KV and are ready return to the head of where they wait."""
     clock, progress = state.clock[0], state.progress[0]
     ready = 0
     while ready < progress.recomputing and state.requests[state.recompute[ready]].ready_s <= clock.now_s:
@@ -111,9 +148,9 @@ def _return_ready(state: State) -> None:
         return
     for place in range(ready - 1, -1, -1):  # the earliest goes last, and so stands first
         request = state.recompute[place]
-        if state.constants[0].binding == FROM_POOL:
+        if state.constants[0].binding == FROM_POOL or (regimes is not None and _is_bound_anew(state, request)):
             clock.pool_start -= 1  # it left the pool to be admitted, so there is room in front
-            _join_pool(state, clock.pool_start, request)
+            join_pool(state, clock.pool_start, request)
         else:
             enqueue_first(state, state.requests[request].worker, request)
     for place in range(ready, progress.recomputing):
@@ -122,12 +159,23 @@ def _return_ready(state: State) -> None:
 
 
 @inlined
-def _join_pool(state: State, place: int, request: int) -> None:
+def _is_bound_anew(state: State, request: int) -> bool:
+    life = state.lives[request]
+    anew = state.constants[0].victim_returns == _ROUTER or life.displaced != 0
+    life.displaced = 0
+    return anew or not state.up[state.requests[request].worker]
+
+
+@inlined
+def join_pool(state: State, place: int, request: int) -> None:
+    """Puts a request into the pool at a place that is free."""
     candidate = state.pool[place]
     candidate.request = identity_of(state.progress[0].identity_key, request)
     candidate.arrival_s = state.requests[request].arrival_s
     candidate.context_tokens = context_tokens(state, request)
     candidate.prompt_hash = state.requests[request].prompt_hash
+    if len(state.pool_allowed) > 0:
+        state.pool_allowed[place] = allowed_tokens(state, request)
 
 
 @inlined

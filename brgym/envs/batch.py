@@ -24,6 +24,7 @@ class Batch(NamedTuple):
         memory: One row for each environment, see `PackedRun`.
         places: Of every row.
         log: Their logs.
+        regimes: Of every one.
         observation: Flat observations, shape (environments, columns or 0).
         mask: Masks, shape (environments, actions).
         stops: Why each environment stopped, see `step_env`, shape (environments,).
@@ -33,6 +34,7 @@ class Batch(NamedTuple):
     memory: Bytes
     places: Integers
     log: Bytes
+    regimes: int | None
     observation: Floats
     mask: Mask
     stops: Integers
@@ -44,7 +46,7 @@ def begin_rows(batch: Batch, rows: Integers) -> None:
     """`begin_env` for the environments in `rows`."""
     for row in rows:
         batch.stops[row] = begin_env(
-            batch.memory[row], batch.places, batch.log[row], batch.observation[row], batch.mask[row]
+            batch.memory[row], batch.places, batch.log[row], batch.regimes, batch.observation[row], batch.mask[row]
         )
 
 
@@ -53,7 +55,13 @@ def step_rows(batch: Batch, rows: Integers, actions: Integers) -> None:
     """`step_env` for the environments in `rows`; `actions` has one for each environment, in `rows` or not."""
     for row in rows:
         batch.stops[row], batch.rewards[row] = step_env(
-            batch.memory[row], batch.places, batch.log[row], actions[row], batch.observation[row], batch.mask[row]
+            batch.memory[row],
+            batch.places,
+            batch.log[row],
+            batch.regimes,
+            actions[row],
+            batch.observation[row],
+            batch.mask[row],
         )
 
 
@@ -62,7 +70,7 @@ def resume_rows(batch: Batch, rows: Integers) -> None:
     """`resume_env` for the environments in `rows`."""
     for row in rows:
         batch.stops[row], batch.rewards[row] = resume_env(
-            batch.memory[row], batch.places, batch.log[row], batch.observation[row], batch.mask[row]
+            batch.memory[row], batch.places, batch.log[row], batch.regimes, batch.observation[row], batch.mask[row]
         )
 
 

@@ -2,14 +2,26 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
+import numpy.typing as npt
 
 from brgym._checks import check_choice, check_integer, check_real
 from brgym._compile import compiled
 from brgym.cluster import ClusterConfig, Integers
-from brgym.cluster.engine import State, admit, check_fits, context_tokens, initial_state, key_after, view_of
+from brgym.cluster.engine import (
+    ON,
+    State,
+    admit,
+    allowed_tokens,
+    check_fits,
+    context_tokens,
+    initial_state,
+    key_after,
+    regimes_on,
+    view_of,
+)
 from brgym.cluster.vocabulary import fits, lowest_load_that_fits
 from brgym.workload import Workload
 
@@ -96,6 +108,11 @@ class Episodes:
     def _longest_output(self) -> int:
         return int(self.workload.output_tokens.max())
 
+    @cached_property
+    def regimes(self) -> int | None:
+        """As in `brgym.cluster.engine.regimes_of`, of every episode."""
+        return ON if regimes_on(self.cluster, self.workload) else None
+
     def draw(self, rng: np.random.Generator) -> Opening:
         """Begins an episode; the same state of `rng` begins the same one."""
         key = key_after(rng)
@@ -111,7 +128,7 @@ class Episodes:
             first = int(rng.integers(rows - self.requests + 1))
         if first == 0:
             return self.workload if self.requests == rows else self.workload.slice(0, self.requests)
-        return self.workload.slice(first, first + self.requests).rebase()
+        return self.workload.slice(first, first + self.requests, orphans="arrive").rebase()
 
     def _stationary(self, served: Workload, key: int, rng: np.random.Generator) -> Opening:
         running = round(self.occupancy * self.cluster.workers * self.cluster.slots)
@@ -124,32 +141,54 @@ class Episodes:
 
     def _initial_state(self, requests: Workload, key: int) -> State:
         return initial_state(
-            self.cluster, requests, binding=self.binding, longest_output=self._longest_output, identity_key=key
+            self.cluster,
+            requests,
+            binding=self.binding,
+            longest_output=self._longest_output,
+            identity_key=key,
+            regimes=self.regimes is not None,
         )
 
 
 def _before(workload: Workload, rows: Integers, served: Workload) -> Workload:
     """The given rows of a workload at time 0, then the requests to serve."""
-    prompts = served.prompt_hash
+
+    def column(name: str) -> npt.NDArray[Any] | None:
+        before, after = getattr(workload, name), getattr(served, name)
+        return None if after is None else np.r_[before[rows], after]
+
+    count, follows, patience_s = len(rows), served.after, served.patience_s
     return Workload(
-        np.concatenate([np.zeros(len(rows)), served.arrival_s]),
-        np.concatenate([workload.prompt_tokens[rows], served.prompt_tokens]),
-        np.concatenate([workload.output_tokens[rows], served.output_tokens]),
-        None if prompts is None or workload.prompt_hash is None else np.r_[workload.prompt_hash[rows], prompts],
+        np.r_[np.zeros(count), served.arrival_s],
+        np.r_[workload.prompt_tokens[rows], served.prompt_tokens],
+        np.r_[workload.output_tokens[rows], served.output_tokens],
+        column("prompt_hash"),
+        max_tokens=column("max_tokens"),
+        after=None if follows is None else np.r_[np.full(count, -1), np.where(follows < 0, -1, follows + count)],
+        patience_s=None if patience_s is None else np.r_[np.full(count, np.inf), patience_s],
+        concurrency=served.concurrency,
     )
 
 
 @compiled
 def _place_running(state: State, running: int, by_load: bool) -> None:
     """Makes the first `running` requests active, as if admitted before time 0."""
-    view = view_of(state)
+    view, regimes = view_of(state), state.constants[0].regimes != 0
     clock = state.clock[0]
     clock.pool_start = clock.pool_stop = running  # a place in the pool for each, should it be preempted
     state.progress[0].arrived = running
     for request in range(running):
         context = context_tokens(state, request)
-        worker = lowest_load_that_fits(view, context) if by_load else request % len(state.active)
-        if worker >= 0 and fits(view, worker, context):
+        allowed = allowed_tokens(state, request)
+        worker = lowest_load_that_fits(view, context, allowed) if by_load else request % len(state.active)
+        if worker >= 0 and fits(view, worker, context, allowed):
             state.requests[request].admit_s = 0.0
             state.requests[request].first_token_s = 0.0
-            admit(state, request, worker)
+            admit(state, request, worker, ON)
+        elif regimes:
+            state.lives[request].cancelled = 1  # it has never been there, so a closed loop does not wait for it
+            state.progress[0].cancelled += 1
+        if regimes:
+            state.requests[request].arrival_s = 0.0
+    state.progress[0].prefill_tokens = 0  # they have their KV
+    state.prefill_tokens[:] = 0

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from brgym._compile import inlined
 from brgym.cluster import Integers, Layout, Records
-from brgym.cluster.engine import STATE_RECORDS, STEP, Bytes, State, borrower, records_in
+from brgym.cluster.engine import STATE_RECORDS, STEP, Bytes, State, borrower, records_in, regimes_of
 
 EPISODE = np.dtype(
     [
@@ -33,6 +33,7 @@ EPISODE = np.dtype(
         ("paid_step", "i8"),  # rewards have been paid up to this point of the run: `clock.step`,
         ("paid_s", "f8"),  # the time,
         ("paid_arrived", "i8"),  # `clock.arrived`,
+        ("paid_request_s", "f8"),  # with a regime on: request-seconds paid so far
         ("paid_in_system", "i8"),  # and the requests that were in the system then
     ],
     align=True,
@@ -71,17 +72,19 @@ _LINE = 64
 
 
 class PackedRun(NamedTuple):
-    """A run in memory that compiled code takes in three arguments.
+    """A run in memory that compiled code takes in four arguments.
 
     Attributes:
         memory: The episode's record and all arrays of a `State` but its log, shape (bytes,).
         places: Where each of them lies in `memory`, see `Layout.places`.
         log: The log of steps, shape (bytes,).
+        regimes: As in `brgym.cluster.engine.regimes_of`.
     """
 
     memory: Bytes
     places: Integers
     log: Bytes
+    regimes: int | None
 
 
 @inlined
@@ -122,7 +125,7 @@ def pack(run: Run) -> PackedRun:
     places = places_of(run)
     memory = np.zeros(bytes_of(places), np.uint8)
     write(run, memory, places)
-    return PackedRun(memory, places, run.state.steps.view(np.uint8))
+    return PackedRun(memory, places, run.state.steps.view(np.uint8), regimes_of(run.state))
 
 
 def places_of(run: Run) -> Integers:

@@ -12,18 +12,20 @@ import numpy.typing as npt
 from gymnasium import spaces
 
 from brgym._compile import compiled, inlined
-from brgym.cluster import UNLIMITED, View, balance
+from brgym.cluster import UNLIMITED, ClusterConfig, View, balance
 from brgym.cluster.engine import borrowed_view
 from brgym.cluster.vocabulary import (
     active_requests,
     candidate_arrival_s,
     candidate_context_tokens,
+    is_up,
     kv_capacity,
     now_s,
     slots,
     waiting,
     window_size,
     workers,
+    workers_up,
 )
 
 Floats = npt.NDArray[np.float32]
@@ -31,8 +33,10 @@ Layout = Literal["flat", "dict"]
 
 CLUSTER_COLUMNS = ("envelope", "mean_load", "imbalance", "free_slots", "waiting")
 WORKER_COLUMNS = ("load", "kv_use", "margin", "active", "queued", "queued_tokens")
+EVENT_COLUMNS = ("up",)
 CANDIDATE_COLUMNS = ("present", "context", "waited")
-"""The columns, in order; the environments' docstrings say what they mean."""
+"""The columns, in order; the environments' docstrings say what they mean. A worker has `EVENT_COLUMNS` beside its own
+where the cluster has worker events."""
 
 CONTEXT_SCALE_TOKENS = 4096
 """A typical context; loads are measured against a worker full of them (our choice)."""
@@ -43,38 +47,44 @@ WAIT_SCALE_S = 10.0
 _CLUSTER, _WORKER, _CANDIDATE = len(CLUSTER_COLUMNS), len(WORKER_COLUMNS), len(CANDIDATE_COLUMNS)
 
 
-def observation_space(layout: Layout, workers: int, candidates: int) -> spaces.Box | spaces.Dict:
+def worker_columns(cluster: ClusterConfig) -> int:
+    """Columns of a worker."""
+    return _WORKER + (len(EVENT_COLUMNS) if cluster.events else 0)
+
+
+def observation_space(layout: Layout, cluster: ClusterConfig, candidates: int) -> spaces.Box | spaces.Dict:
     """The space of observations, float32 in 0..1.
 
     Args:
         layout: "flat": one row, the cluster's columns, then those of each worker, then those of each candidate. "dict":
-            keys `cluster`, shape (5,), `workers`, shape (workers, 6), and `candidates`, shape (candidates, 3).
-        workers: Number of workers.
+            keys `cluster`, shape (5,), `workers`, shape (workers, 6), or 7 where the cluster has worker events, and
+            `candidates`, shape (candidates, 3).
+        cluster: The cluster.
         candidates: Number of candidates shown.
     """
     if layout == "flat":
-        return _unit_box((flat_size(workers, candidates),))
+        return _unit_box((flat_size(cluster, candidates),))
     return spaces.Dict(
         {
             "cluster": _unit_box((_CLUSTER,)),
-            "workers": _unit_box((workers, _WORKER)),
+            "workers": _unit_box((cluster.workers, worker_columns(cluster))),
             "candidates": _unit_box((candidates, _CANDIDATE)),
         }
     )
 
 
-def flat_size(workers: int, candidates: int) -> int:
+def flat_size(cluster: ClusterConfig, candidates: int) -> int:
     """Length of a flat observation."""
-    return _CLUSTER + workers * _WORKER + candidates * _CANDIDATE
+    return _CLUSTER + cluster.workers * worker_columns(cluster) + candidates * _CANDIDATE
 
 
-def as_dict(flat: Floats, workers: int) -> dict[str, Floats]:
+def as_dict(flat: Floats, cluster: ClusterConfig) -> dict[str, Floats]:
     """The parts of a flat observation, or of a batch of them, under their names, as views of it."""
-    split = _CLUSTER + workers * _WORKER
+    split = _CLUSTER + cluster.workers * worker_columns(cluster)
     batch = flat.shape[:-1]
     return {
         "cluster": flat[..., :_CLUSTER],
-        "workers": flat[..., _CLUSTER:split].reshape(*batch, workers, _WORKER),
+        "workers": flat[..., _CLUSTER:split].reshape(*batch, cluster.workers, -1),
         "candidates": flat[..., split:].reshape(*batch, -1, _CANDIDATE),
     }
 
@@ -84,15 +94,16 @@ def write_observation(view: View, out: Floats) -> None:
     """Writes the flat observation; candidates that are not there are zeros."""
     view = borrowed_view(view)
     _write_cluster(view, out)
-    _write_workers(view, out, _CLUSTER)
-    _write_candidates(view, out, _CLUSTER + workers(view) * _WORKER)
+    width = _WORKER + view.constants[0].may_stop
+    _write_workers(view, out, _CLUSTER, width)
+    _write_candidates(view, out, _CLUSTER + workers(view) * width)
 
 
 @inlined
 def _write_cluster(view: View, out: Floats) -> None:
-    count = workers(view)
+    count = max(workers_up(view), 1)
     envelope, total = np.int64(0), np.int64(0)
-    for worker in range(count):
+    for worker in range(workers(view)):
         envelope = max(envelope, view.load_tokens[worker])
         total += view.load_tokens[worker]
     full = float(slots(view) * CONTEXT_SCALE_TOKENS)
@@ -104,19 +115,21 @@ def _write_cluster(view: View, out: Floats) -> None:
 
 
 @inlined
-def _write_workers(view: View, out: Floats, start: int) -> None:
+def _write_workers(view: View, out: Floats, start: int, width: int) -> None:
     full = float(slots(view) * CONTEXT_SCALE_TOKENS)
     envelope, capacity = view.load_tokens.max(), kv_capacity(view)
     limited, queues = capacity < UNLIMITED, view.clock[0].queued > 0
     for worker in range(workers(view)):
         load, active = view.load_tokens[worker], view.active[worker]
-        at = start + worker * _WORKER
+        at = start + worker * width
         out[at] = _squashed_share(load, full)
         out[at + 1] = min(1.0, (load + active) / capacity) if limited else 0.0
         out[at + 2] = _squashed_share(envelope - load, CONTEXT_SCALE_TOKENS)
         out[at + 3] = np.float32(active) / np.float32(slots(view))
         out[at + 4] = _squashed_share(view.queued[worker], slots(view)) if queues else 0.0
         out[at + 5] = _squashed_share(view.queued_tokens[worker], full) if queues else 0.0
+        if width > _WORKER:
+            out[at + _WORKER] = is_up(view, worker)
 
 
 @inlined

@@ -64,7 +64,7 @@ class Observer:
 
     Args:
         form: "flat", "dict" or a `CompiledObservation`.
-        workers: Number of workers.
+        cluster: The cluster.
         candidates: Number of candidates shown.
 
     Attributes:
@@ -77,19 +77,19 @@ class Observer:
 
     space: spaces.Box | spaces.Dict
 
-    def __init__(self, form: Form, *, workers: int, candidates: int) -> None:
-        self._workers = workers
+    def __init__(self, form: Form, *, cluster: ClusterConfig, candidates: int) -> None:
+        self._cluster = cluster
         self._kernel: Any = None
         self._named = False
         if isinstance(form, CompiledObservation):
-            self.columns = form.columns(workers, candidates)
+            self.columns = form.columns(cluster.workers, candidates)
             self.space = spaces.Box(form.low, form.high, (self.columns,), np.float32)
             self._kernel = form.kernel if hasattr(form.kernel, "py_func") else compiled(form.kernel)
             self._kernel.compile(_OBSERVE.args)  # `observe_rows` calls it by its address
         else:
             self._named = check_choice("observation", form, get_args(Layout)) == "dict"
-            self.columns = flat_size(workers, candidates)
-            self.space = observation_space(form, workers, candidates)
+            self.columns = flat_size(cluster, candidates)
+            self.space = observation_space(form, cluster, candidates)
 
     def buffers(self, *batch: int) -> tuple[Floats, Floats]:
         """A new row, or with a number one for each environment, shape (*batch, columns); and what the core writes.
@@ -113,7 +113,7 @@ class Observer:
 
     def shaped(self, rows: Floats) -> Observation:
         """A row, or the rows of a batch, as the agent gets them."""
-        return as_dict(rows, self._workers) if self._named else rows
+        return as_dict(rows, self._cluster) if self._named else rows
 
 
 _STATE = initial_state(ClusterConfig(), Workload([0.0], [1], [1]), binding=FROM_POOL)

@@ -71,6 +71,7 @@ def settle(state: State, episode: Records) -> None:
     entry.paid_step = clock.step
     entry.paid_s = clock.now_s
     entry.paid_arrived = progress.arrived
+    entry.paid_request_s = _request_seconds_so_far(state)
     entry.paid_in_system = clock.active + progress.recomputing + waiting(view_of(state))
 
 
@@ -79,7 +80,8 @@ def _imbalance(state: State, since: int) -> float:
     """Sum of I = G M - sum_g L_g over the steps from number `since`, in tokens."""
     total = 0.0
     for step in range(since, state.clock[0].step):
-        total += imbalance(len(state.active), state.steps[step].max_load, state.steps[step].sum_load)
+        logged = state.steps[step]
+        total += imbalance(logged.workers_up, logged.max_load, logged.sum_load)
     return total
 
 
@@ -97,8 +99,16 @@ def _tokens(state: State, since: int) -> float:
     """Tokens generated in the steps from number `since`."""
     total = 0.0
     for step in range(since, state.clock[0].step):
-        total += state.steps[step].active
+        total += state.steps[step].tokens
     return total
+
+
+@inlined
+def _request_seconds_so_far(state: State) -> float:
+    """Where requests come and leave in any order: the stays of those that have left, and of those here until now."""
+    clock, progress = state.clock[0], state.progress[0]
+    inside = clock.active + progress.recomputing + waiting(view_of(state))
+    return progress.gone_s + inside * clock.now_s - progress.arrivals_s
 
 
 @inlined
@@ -109,6 +119,8 @@ def _request_seconds(state: State, paid: Any) -> float:
     one; minus the time since the end of those that finished.
     """
     clock, progress = state.clock[0], state.progress[0]
+    if state.constants[0].regimes != 0:
+        return _request_seconds_so_far(state) - paid.paid_request_s
     total = paid.paid_in_system * (clock.now_s - paid.paid_s)
     for request in range(paid.paid_arrived, progress.arrived):
         total += clock.now_s - state.requests[request].arrival_s

@@ -194,5 +194,6 @@ class RoutingEnv(gymnasium.Env[Observation, np.int64]):
 
     def _shown(self, row: Floats) -> Observation:
         observer = self.task.observer
-        observer.complete(*self._begun(), row)
+        run = self._begun()
+        observer.complete(run.memory, run.places, run.log, row)
         return observer.shaped(row)

@@ -6,7 +6,7 @@ from typing import Any, Self
 import numpy as np
 
 from brgym.cluster import ClusterConfig
-from brgym.cluster.engine import STEP
+from brgym.cluster.engine import STEP, regimes_of
 from brgym.envs.episode_rules import Rules
 from brgym.envs.memory import PackedRun, unpacked
 from brgym.envs.task import RoutingTask
@@ -95,4 +95,5 @@ class EnvState:
         log = np.zeros(self.log_rows * STEP.itemsize, np.uint8)
         log[: len(self.log)] = np.frombuffer(self.log, np.uint8)
         places = np.frombuffer(self.places, np.int64).copy()
-        return PackedRun(np.frombuffer(self.memory, np.uint8).copy(), places, log)
+        packed = PackedRun(np.frombuffer(self.memory, np.uint8).copy(), places, log, None)
+        return packed._replace(regimes=regimes_of(unpacked(packed).state))

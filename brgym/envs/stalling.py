@@ -12,8 +12,8 @@ import numpy as np
 
 from brgym._compile import compiled, inlined
 from brgym.cluster import Integers, imbalance
-from brgym.cluster.engine import State, next_event_s, row_of, step_seconds, view_of
-from brgym.cluster.vocabulary import candidate_context_tokens, waiting, window_size, workers
+from brgym.cluster.engine import State, is_active, next_event_s, step_seconds, view_of
+from brgym.cluster.vocabulary import candidate_context_tokens, waiting, window_size, workers_up
 from brgym.envs.memory import Run
 from brgym.envs.reward import IMBALANCE, STEP_TIME, THROUGHPUT
 
@@ -37,9 +37,9 @@ def hold_cost(state: State, kind: int) -> float:
         return 0.0
     context = candidate_context_tokens(view, 0)
     if kind == IMBALANCE:
-        return float(imbalance(workers(view), context, 0))
+        return float(imbalance(workers_up(view), context, 0))
     if kind == THROUGHPUT:
-        return float(workers(view) * state.constants[0].slots)
+        return float(workers_up(view) * state.constants[0].slots)
     alone_s = _alone_s(state, np.full(1, context), np.ones(1, np.int64))
     return alone_s if kind == STEP_TIME else waiting(view) * alone_s
 
@@ -59,7 +59,7 @@ def rest_cost(run: Run, kind: int) -> float:
     for request in range(len(state.requests)):
         entry = state.requests[request]
         left_out = request < run.episode[0].running_at_start and np.isnan(entry.admit_s)
-        if left_out or not np.isnan(entry.finish_s):
+        if left_out or not np.isnan(entry.finish_s) or (len(state.lives) > 0 and state.lives[request].cancelled != 0):
             continue
         alone_s = 0.0
         for generated in range(_generated(state, request), entry.output_tokens):
@@ -71,7 +71,7 @@ def rest_cost(run: Run, kind: int) -> float:
         if kind == STEP_TIME:
             cost += alone_s
         elif kind != IMBALANCE:
-            came_s = max(now_s, entry.arrival_s)
+            came_s = now_s if np.isnan(entry.arrival_s) else max(now_s, entry.arrival_s)
             free_s = max(free_s, came_s) + alone_s
             cost += free_s - came_s
     return cost
@@ -87,9 +87,4 @@ def _alone_s(state: State, context: Integers, one: Integers) -> float:
 def _generated(state: State, request: int) -> int:
     """Tokens that a request has generated so far, be it active or waiting."""
     entry = state.requests[request]
-    place = entry.running_index
-    if place < state.clock[0].active and request == row_of(
-        state.progress[0].identity_key, state.running[place].request
-    ):
-        return state.clock[0].step - entry.birth_step
-    return entry.generated_tokens
+    return state.clock[0].step - entry.birth_step if is_active(state, request) else entry.generated_tokens

@@ -21,7 +21,7 @@ from brgym.cluster.engine import (
     borrowed_view,
     view_of,
 )
-from brgym.cluster.vocabulary import candidate_context_tokens, room_tokens, window_size, workers
+from brgym.cluster.vocabulary import candidate_context_tokens, candidate_fits, is_up, room_tokens, window_size, workers
 from brgym.envs.memory import Run, borrowed_run, run_in
 from brgym.envs.observation import Floats, write_observation
 from brgym.envs.reward import pay
@@ -37,13 +37,14 @@ INVALID = -1
 
 
 @compiled
-def begin_env(memory: Bytes, places: Integers, log: Bytes, observation: Floats, mask: Mask) -> int:
+def begin_env(memory: Bytes, places: Integers, log: Bytes, regimes: int | None, observation: Floats, mask: Mask) -> int:
     """Runs a new episode on to its first decision; steps on the way are rewarded with the first action.
 
     Args:
         memory: See `PackedRun`, here and below.
         places: See there.
         log: See there.
+        regimes: See there.
         observation: Receives the flat observation, shape (columns,), unless it has no columns.
         mask: Receives 1 for each valid action, shape (actions,).
 
@@ -51,14 +52,20 @@ def begin_env(memory: Bytes, places: Integers, log: Bytes, observation: Floats, 
         `DECIDE`, `DONE`, or `LOG_FULL`: then call again with a longer log.
     """
     run = run_in(memory, places, log)
-    stop = advance(run.state)
+    stop = advance(run.state, regimes)
     _show(run, observation, mask)
     return stop
 
 
 @compiled
 def step_env(
-    memory: Bytes, places: Integers, log: Bytes, action: int, observation: Floats, mask: Mask
+    memory: Bytes,
+    places: Integers,
+    log: Bytes,
+    regimes: int | None,
+    action: int,
+    observation: Floats,
+    mask: Mask,
 ) -> tuple[int, float]:
     """Carries out an action and runs on to the next decision.
 
@@ -66,6 +73,7 @@ def step_env(
         memory: See `begin_env`, as for the others.
         places: See there.
         log: See there.
+        regimes: See there.
         action: candidate x workers + worker, or the last: hold.
         observation: Receives the observation.
         mask: Receives the mask.
@@ -85,36 +93,40 @@ def step_env(
         return INVALID, 0.0
     if valid and (action < len(mask) - 1 or state.constants[0].binding != FROM_POOL):
         pair[0, 0], pair[0, 1] = action // len(state.active), action % len(state.active)
-        apply(state, pair, 1)
+        apply(state, pair, 1, regimes)
     else:
         rules.penalty = 0.0 if valid else rules.invalid_penalty
         rules.stalled += hold_cost(state, rules.reward)
         rules.holds += 1
-        apply(state, pair, 0)
+        apply(state, pair, 0, regimes)
     rules.decisions += 1
-    return _run_on(run, observation, mask)
+    return _run_on(run, regimes, observation, mask)
 
 
 @compiled
-def resume_env(memory: Bytes, places: Integers, log: Bytes, observation: Floats, mask: Mask) -> tuple[int, float]:
+def resume_env(
+    memory: Bytes, places: Integers, log: Bytes, regimes: int | None, observation: Floats, mask: Mask
+) -> tuple[int, float]:
     """Goes on where `step_env` stopped for `LOG_FULL`, with a longer log; arguments and result as there."""
-    return _run_on(run_in(memory, places, log), observation, mask)
+    return _run_on(run_in(memory, places, log), regimes, observation, mask)
 
 
 @compiled
-def mask_env(memory: Bytes, places: Integers, log: Bytes, mask: Mask) -> None:
+def mask_env(memory: Bytes, places: Integers, log: Bytes, regimes: int | None, mask: Mask) -> None:
     """Writes the mask alone; arguments as for `begin_env`."""
     write_mask(run_in(memory, places, log), mask)
 
 
 @compiled
 def write_mask(run: Run, mask: Mask) -> None:
-    """Writes 1 for each valid action: the pairs that fit, and hold; every worker where binding is on arrival."""
+    """Writes 1 for each valid action: the pairs that fit, and hold; on arrival, every worker that is up."""
     run = borrowed_run(run)
     view = borrowed_view(view_of(run.state))
     if view.constants[0].binding != FROM_POOL:
-        mask[:] = 1
+        for worker in range(workers(view)):
+            mask[worker] = is_up(view, worker)
         return
+    shares = view.constants[0].kv_reserve_share > 0.0
     shown, count = window_size(view), workers(view)
     mask[:-1] = 0
     anything = False
@@ -124,6 +136,8 @@ def write_mask(run: Run, mask: Mask) -> None:
             continue
         for candidate in range(shown):
             valid = candidate_context_tokens(view, candidate) <= room
+            if shares and valid:
+                valid = candidate_fits(view, worker, candidate)
             mask[candidate * count + worker] = valid
             anything |= valid
     mask[-1] = not anything or _may_hold(run)
@@ -134,11 +148,11 @@ def _valid(run: Run, action: int, actions: int) -> bool:
     """Whether the mask has a 1 for an action, where something can be decided."""
     view = view_of(run.state)
     if view.constants[0].binding != FROM_POOL:
-        return True
+        return is_up(view, action)
     if action == actions - 1:
         return _may_hold(run)
     candidate, worker = action // workers(view), action % workers(view)
-    return candidate < window_size(view) and candidate_context_tokens(view, candidate) <= room_tokens(view, worker)
+    return candidate < window_size(view) and candidate_fits(view, worker, candidate)
 
 
 @inlined
@@ -148,13 +162,15 @@ def _may_hold(run: Run) -> bool:
 
 
 @compiled
-def _run_on(run: Run, observation: Floats, mask: Mask) -> tuple[int, float]:
+def _run_on(run: Run, regimes: int | None, observation: Floats, mask: Mask) -> tuple[int, float]:
     run = borrowed_run(run)
     state = run.state
-    stop = advance(state)
+    stop = advance(state, regimes)
     if stop == LOG_FULL:
         return LOG_FULL, 0.0
-    if stop == STUCK:
+    if stop == STUCK and state.clock[0].workers_up == 0:
+        stop = TRUNCATED  # no worker will ever be up again, so nobody can be served
+    elif stop == STUCK:
         state.progress[0].phase = ROUTE  # an invalid action held where no time passes, so the agent is asked again
         stop = DECIDE
     rules = run.episode[0]

@@ -7,7 +7,7 @@ import gymnasium
 import numpy as np
 
 from brgym._checks import check_choice, check_option
-from brgym.cluster import ClusterConfig, Metrics, Records, Result
+from brgym.cluster import ClusterConfig, Metrics, Reals, Records, Result
 from brgym.cluster.engine import DEFAULT_WINDOW, FROM_POOL, measure, outcome_of
 from brgym.envs.episode import Episodes
 from brgym.envs.episode_rules import Rules
@@ -70,7 +70,7 @@ class RoutingTask:
         requests = load_workload(workload) if isinstance(workload, str) else workload
         given["workload"] = OfferedLoad(load, arrivals=arrivals).applied(requests, cluster, seed=0)
         episodes = Episodes(**given, **begins)
-        observer = Observer(observation, workers=cluster.workers, candidates=candidates)
+        observer = Observer(observation, cluster=cluster, candidates=candidates)
         return cls(
             cluster=cluster,
             binding=binding,
@@ -122,14 +122,16 @@ class RoutingTask:
 
     def metrics(self, run: Run, *, clairvoyant: bool = False) -> Metrics:
         """The figures of an episode so far, as `simulate` reports them; arguments as `result`."""
-        requests = self._own_requests(run)
+        outcome = self._outcome(run)
+        over = ~np.isnan(outcome["finish_s"]) | outcome["cancelled"]
         return measure(
             run.state.steps[: run.state.clock["step"][0]],
-            requests[~np.isnan(requests["finish_s"])],
-            workers=self.cluster.workers,
-            idle_w=float(run.state.constants["idle_w"][0]),
+            outcome[over],
+            self._own(run, run.state.requests)["output_tokens"][over],
+            cluster=self.cluster,
+            recomputed_tokens=int(run.state.progress["recomputed_tokens"][0]),
             window=DEFAULT_WINDOW,
-            dropped=0,
+            slo=None,
             clairvoyant=clairvoyant,
         )
 
@@ -143,17 +145,28 @@ class RoutingTask:
             run: The cluster and the episode's record.
             clairvoyant: Whether the agent knew remaining lengths.
         """
-        requests = self._own_requests(run)
+        requests = self._own(run, run.state.requests)
         hashes = None if self.episodes.workload.prompt_hash is None else requests["prompt_hash"]
         return Result(
             metrics=self.metrics(run, clairvoyant=clairvoyant),
-            requests=outcome_of(requests, np.ones(len(requests), np.bool_)),
+            requests=self._outcome(run),
             steps=run.state.steps[: run.state.clock["step"][0]].copy(),
             clairvoyant=clairvoyant,
             cluster=self.cluster,
-            workload=Workload(requests["arrival_s"], requests["prompt_tokens"], requests["output_tokens"], hashes),
+            workload=Workload(
+                self._arrivals(requests["arrival_s"]), requests["prompt_tokens"], requests["output_tokens"], hashes
+            ),
         )
 
+    def _outcome(self, run: Run) -> Records:
+        requests = self._own(run, run.state.requests)
+        return outcome_of(requests, self._own(run, run.state.lives), np.ones(len(requests), np.bool_))
+
     @staticmethod
-    def _own_requests(run: Run) -> Records:
-        return run.state.requests[int(run.episode["running_at_start"][0]) :]
+    def _own(run: Run, records: Records) -> Records:
+        return records[int(run.episode["running_at_start"][0]) :]
+
+    @staticmethod
+    def _arrivals(arrival_s: Reals) -> Reals:
+        """Arrivals in order, as a workload has them; those of turns and closed loops may have come about otherwise."""
+        return np.maximum.accumulate(np.nan_to_num(arrival_s))

@@ -186,7 +186,8 @@ class RoutingVectorEnv(gymnasium.vector.VectorEnv[Observation, Integers, npt.NDA
         self._run(begin_rows, rows, go_on=begin_rows)
         self._ended[rows] = False
         for row in rows:
-            self.task.observer.complete(*self._packed(row), self._rows[row])
+            begun = self._packed(row)
+            self.task.observer.complete(begun.memory, begun.places, begun.log, self._rows[row])
 
     def _allocate(self, places: Integers, log_bytes: int) -> Batch:
         count = self.num_envs
@@ -195,6 +196,7 @@ class RoutingVectorEnv(gymnasium.vector.VectorEnv[Observation, Integers, npt.NDA
             memory=np.zeros((count, bytes_of(places)), np.uint8),
             places=places,
             log=np.zeros((count, log_bytes), np.uint8),
+            regimes=self.task.episodes.regimes,
             observation=core_rows,
             mask=np.zeros((count, self.task.actions), np.int8),
             stops=np.zeros(count, np.int64),
@@ -211,7 +213,7 @@ class RoutingVectorEnv(gymnasium.vector.VectorEnv[Observation, Integers, npt.NDA
 
     def _packed(self, row: int) -> PackedRun:
         batch = self._begun()
-        return PackedRun(batch.memory[row], batch.places, batch.log[row])
+        return PackedRun(batch.memory[row], batch.places, batch.log[row], batch.regimes)
 
     def _begun(self) -> Batch:
         if self._batch is None:

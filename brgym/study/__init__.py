@@ -14,6 +14,7 @@ from brgym.study.policy_choice import PolicyChoice, policy_choices
 from brgym.study.power import detectable_effect, power_of, seeds_needed, seeds_note
 from brgym.study.predictor_choice import PredictorChoice
 from brgym.study.results import Results
+from brgym.study.slo_text import slo_of
 from brgym.study.statistics import (
     Estimate,
     Estimates,
@@ -78,6 +79,7 @@ __all__ = [
     "recovered_share",
     "seeds_needed",
     "seeds_note",
+    "slo_of",
     "slots_of",
     "source_of",
     "stays_of",

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from brgym._checks import check_choice, check_seed, shown
-from brgym.cluster import ClusterConfig, Oversize
+from brgym.cluster import ClusterConfig, Oversize, Slo
 from brgym.study.comparison import Comparison
 from brgym.study.engine import run_cells
 from brgym.study.named_workload import NamedWorkload
@@ -24,6 +24,7 @@ def compare(
     *,
     reference: str | None = None,
     oversize: Oversize = "error",
+    slo: Slo | None = None,
     jobs: int = -1,
     on_trial: Callable[[Trial], None] = lambda trial: None,
 ) -> Comparison:
@@ -41,6 +42,7 @@ def compare(
         seeds: Seeds of requests and policies, each at least 0.
         reference: The policy that ratios refer to; by default "jsq", or the first where it is not among them.
         oversize: What happens to requests that could never fit a worker: "error" or "drop" (left out and counted).
+        slo: As in `simulate`.
         jobs: How many runs go side by side; -1: as many as there are cores.
         on_trial: Told of each run that has ended, in order.
 
@@ -54,7 +56,7 @@ def compare(
     check_choice("oversize", oversize, ("error", "drop"))
     workloads = [source.workload(seed) for seed in (seeds if source.drawn_per_seed else seeds[:1])]
     cells = [
-        TrialCell(cluster, workload, policy, _factory(make, source, seed), seed, oversize)
+        TrialCell(cluster, workload, policy, _factory(make, source, seed), seed, oversize, slo)
         for seed, workload in zip(seeds, itertools.cycle(workloads), strict=False)
         for policy, make in policies.items()
     ]

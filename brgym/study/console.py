@@ -34,6 +34,14 @@ _MEANS = (
     _Column("routing\np99 (us)", "routing_time_p99_s", ".1f", 1e6),
 )
 
+_WHERE_THEY_COUNT = (
+    _Column("cancelled", "cancelled", ",.1f"),
+    _Column("inter-\nruptions", "interruptions", ",.1f"),
+    _Column("SLO met\n(%)", "slo_share", ".2f", 1e2),
+    _Column("goodput\n(req/s)", "goodput_req_s", ",.2f"),
+)
+"""Columns that are shown where some run has more than nothing there."""
+
 _SPECIFICATION_COLUMNS = 22
 """Longer specifications are broken between their parameters."""
 
@@ -55,13 +63,19 @@ def comparison_table(comparison: Comparison) -> Table:
     for header in (
         "imbalance\n(tokens)",
         f"ratio to\n{comparison.reference if len(comparison.reference) <= _SPECIFICATION_COLUMNS else 'reference'}",
-        *(column.header for column in _MEANS),
+        *(column.header for column in _columns(comparison)),
     ):
         table.add_column(header, justify="right", overflow="fold")
     for policy in comparison.policies:
         table.add_row(_in_lines(policy), *_cells(comparison, policy, ""))
         table.add_row("  whole run", *_cells(comparison, policy, "run_"), style="dim")
     return table
+
+
+def _columns(comparison: Comparison) -> list[_Column]:
+    figures = [trial.metrics.as_dict() for trial in comparison.trials]
+    there = [column for column in _WHERE_THEY_COUNT if any(figures_of.get(column.figure) for figures_of in figures)]
+    return [*_MEANS, *there]
 
 
 def notes(comparison: Comparison) -> list[str]:
@@ -117,7 +131,7 @@ def _cells(comparison: Comparison, policy: str, over: str) -> list[str]:
     """A policy's figures over the window, or over the whole run; those that have no window stand in the first row."""
     own = over + "imbalance_mean"
     ratio = "1" if policy == comparison.reference else _with_interval(comparison.ratio(policy, own))
-    columns = [column for column in _MEANS if column.windowed or not over]
+    columns = [column for column in _columns(comparison) if column.windowed or not over]
     return [
         _plus_minus(comparison.mean(policy, own)),
         ratio,
@@ -129,11 +143,38 @@ def cluster_line(cluster: ClusterConfig) -> str:
     """A cluster in a line."""
     kv = "no KV limit" if cluster.kv_capacity is None else f"{cluster.kv_capacity:,} KV tokens a worker"
     window = "all waiting requests" if cluster.candidates is None else f"the {cluster.candidates} oldest requests"
-    return f"{cluster.workers} workers of {cluster.slots} slots, {kv}, step {_step(cluster)}, pool routers see {window}"
+    return ", ".join(
+        [
+            f"{cluster.workers} workers of {cluster.slots} slots",
+            kv,
+            f"step {_step(cluster)}",
+            f"pool routers see {window}",
+            *_regimes(cluster),
+        ]
+    )
+
+
+def _regimes(cluster: ClusterConfig) -> list[str]:
+    """What is not as it is by default, of KV memory and workers."""
+    reserve = cluster.kv_reserve_tokens
+    return [
+        *([] if reserve is None else [f"{reserve:,} tokens reserved a request"]),
+        *([] if cluster.kv_reserve_share == 0.0 else [f"{cluster.kv_reserve_share:.0%} of the limits reserved"]),
+        *([] if cluster.kv_watermark == 0.0 else [f"watermark {cluster.kv_watermark:.0%}"]),
+        *([] if cluster.victim == "newest" else [f"victim {cluster.victim}"]),
+        *([] if cluster.victim_returns == "same-worker" else [f"victims return to the {cluster.victim_returns}"]),
+        *([] if not cluster.events else [f"{len(cluster.events)} worker events"]),
+    ]
 
 
 def _step(cluster: ClusterConfig) -> str:
-    units = (("", 1e3, "ms"), (" x max L_g", 1e6, "us"), (" x max n_g", 1e6, "us"), (" x sum n_g", 1e6, "us"))
+    units = (
+        ("", 1e3, "ms"),
+        (" x max L_g", 1e6, "us"),
+        (" x max n_g", 1e6, "us"),
+        (" x sum n_g", 1e6, "us"),
+        (" x max p_g", 1e6, "us"),
+    )
     rows = (
         " + ".join(
             f"{value * scale:.4g} {unit}{factor}"

@@ -5,6 +5,8 @@ import os
 from dataclasses import KW_ONLY, asdict, dataclass, fields, replace
 from typing import Any
 
+import numpy as np
+
 from brgym._checks import check_flag, check_integer, check_real
 from brgym.cluster import ClusterConfig
 from brgym.workload import Workload, load_workload, repeated, resampled
@@ -37,6 +39,10 @@ class NamedWorkload:
             (`brgym.workload.resampled`), so that intervals over seeds mean something.
         repeat: How many times the requests come, one after the other (`brgym.workload.repeated`).
         train_share: Share of a trace's first requests that predictors learn from and that no run serves.
+        concurrency: How many requests are in the system at once in a closed loop; None where they come at their times.
+        patience_s: Seconds after which a request leaves that is not finished; None where all wait.
+        max_tokens: The clients' limit on an output, in tokens; longer outputs are their own limit. None where a trace
+            says it, or there is none.
         reading: Options of `load_workload` for traces.
         cluster: Whose capacity the load refers to.
 
@@ -55,6 +61,9 @@ class NamedWorkload:
     resample: bool = False
     repeat: int = 1
     train_share: float = 0.0
+    concurrency: int | None = None
+    patience_s: float | None = None
+    max_tokens: int | None = None
     reading: tuple[tuple[str, Any], ...] = ()
     cluster: ClusterConfig | None = None
 
@@ -63,8 +72,13 @@ class NamedWorkload:
         check_flag("resample", self.resample)
         check_integer("repeat", self.repeat, minimum=1)
         check_real("train_share", self.train_share, minimum=0.0, maximum=0.99)
-        if self.requests is not None:
-            check_integer("requests", self.requests, minimum=1)
+        for name in ("requests", "concurrency", "max_tokens"):
+            if getattr(self, name) is not None:
+                check_integer(name, getattr(self, name), minimum=1)
+        if self.patience_s is not None:
+            check_real("patience_s", self.patience_s, minimum=0.0, exclusive=True)
+        if self.concurrency is not None and (self.load is not None or self.rate_scale != 1.0):
+            raise ValueError("concurrency makes a closed loop, whose arrivals no load or rate_scale sets")
         if self._offered.load is not None and self.rate_scale != 1.0:
             raise ValueError("load and rate_scale exclude each other: a load sets the rate")
         if self.name in BUILT_IN:
@@ -96,6 +110,9 @@ class NamedWorkload:
             *([] if self.rate_scale == 1.0 else [f"{self.rate_scale:g} times as fast"]),
             *([] if load is None else [load]),
             *([] if self.arrivals is None else [self.arrivals]),
+            *([] if self.concurrency is None else [f"closed loop of {self.concurrency}"]),
+            *([] if self.patience_s is None else [f"patience {self.patience_s:g} s"]),
+            *([] if self.max_tokens is None else [f"limit {self.max_tokens} tokens"]),
         ]
         return ", ".join([self.name, *made])
 
@@ -154,7 +171,7 @@ class NamedWorkload:
             made = repeated(made, self.repeat)
         if self.resample:
             made = resampled(made, seed=seed)
-        return self._at_load(made, seed)
+        return self._with_clients(self._at_load(made, seed))
 
     def _first(self, seed: int = 0) -> Workload:
         if self.name in BUILT_IN:
@@ -164,6 +181,16 @@ class NamedWorkload:
 
     def _set_aside(self) -> int:
         return int(self.train_share * len(self._first())) if self.train_share else 0
+
+    def _with_clients(self, made: Workload) -> Workload:
+        """What clients do: how many there are, how long they wait, how much they ask for at most."""
+        columns: dict[str, Any] = {}
+        if self.patience_s is not None:
+            columns["patience_s"] = np.full(len(made), self.patience_s)
+        if self.max_tokens is not None:
+            columns["max_tokens"] = np.maximum(made.output_tokens, self.max_tokens)
+        made = made.with_columns(**columns) if columns else made
+        return made if self.concurrency is None else made.closed_loop(concurrency=self.concurrency)
 
     def _at_load(self, made: Workload, seed: int) -> Workload:
         if self.load is None:

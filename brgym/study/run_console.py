@@ -7,7 +7,12 @@ from brgym.cluster import Result
 from brgym.study.console import cluster_line, window_note
 from brgym.study.shown_figures import OF_REQUESTS, OVER_THE_RUN, STATISTICS, shown
 
-_ONCE = ("tokens_p90_s", "makespan_s", "preemptions", "energy_j", "routing_time_p50_s", "routing_time_p99_s")
+_ONCE = (
+    *("tokens_p90_s", "makespan_s", "waits_fairness", "preemptions", "energy_j"),
+    *("routing_time_p50_s", "routing_time_p99_s"),
+)
+_WHERE_THEY_COUNT = ("recomputed_tokens", "interruptions", "cancelled", "slo_share", "goodput_req_s")
+"""Figures that are shown where there is more than nothing of them."""
 
 
 def step_figures_table(result: Result) -> Table:
@@ -18,7 +23,7 @@ def step_figures_table(result: Result) -> Table:
         if OVER_THE_RUN + name in figures:
             one = shown(name)
             table.add_row(one.header, one.text(figures[name]), one.text(figures[OVER_THE_RUN + name]))
-    for name in _ONCE:
+    for name in (*_ONCE, *(name for name in _WHERE_THEY_COUNT if figures.get(name))):
         one = shown(name)
         table.add_row(one.header, "", one.text(figures[name]))
     return table

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from brgym._checks import check_choice
-from brgym.cluster import ClusterConfig, Oversize, Policy, Records, Result, simulate
+from brgym.cluster import ClusterConfig, Oversize, Policy, Records, Result, Slo, simulate
 from brgym.plumbing.files import without_nan, write_document
 from brgym.plumbing.tables import write_table
 from brgym.study.stays import record_stays, stays_of
@@ -27,6 +27,7 @@ class Run:
         make: Makes the policy.
         seed: As in `simulate`.
         oversize: As in `simulate`.
+        slo: As in `simulate`.
     """
 
     cluster: ClusterConfig
@@ -34,11 +35,12 @@ class Run:
     make: Callable[[], Policy]
     seed: int = 0
     oversize: Oversize = "error"
+    slo: Slo | None = None
 
     @cached_property
     def result(self) -> Result:
         """What came of it."""
-        return simulate(self.cluster, self.workload, self.make(), self.seed, oversize=self.oversize)
+        return simulate(self.cluster, self.workload, self.make(), self.seed, slo=self.slo, oversize=self.oversize)
 
     @cached_property
     def stays(self) -> Records:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from brgym._specification import write_value
-from brgym.cluster import ClusterConfig
+from brgym.cluster import ClusterConfig, engine_style
 from brgym.cluster.engine import check_fits
 from brgym.study.cluster_by_name import cluster_of
 from brgym.study.cluster_settings import cluster_settings, with_settings
@@ -44,7 +44,8 @@ def settings_of(clusters: Sequence[Mapping[str, Any]], workloads: Sequence[Mappi
     """Every setting of the tables for the cluster and those for the workload; the workload moves fastest.
 
     Args:
-        clusters: Each with `preset` and any field of `ClusterConfig`; a list or a range sweeps it.
+        clusters: Each with `preset`, `engine` (`brgym.cluster.ENGINES`) and any field of `ClusterConfig`; a list or a
+            range sweeps it.
         workloads: Each with `name` and any attribute of `NamedWorkload`, or option of `load_workload`; likewise.
 
     Raises:
@@ -53,7 +54,7 @@ def settings_of(clusters: Sequence[Mapping[str, Any]], workloads: Sequence[Mappi
     """
     fields = [setting.name for setting in cluster_settings()]
     for table in clusters:
-        check_keys("cluster.", table, ["preset", *fields])
+        check_keys("cluster.", table, ["preset", "engine", *fields])
     for table in workloads:
         check_keys("workload.", table, [*WORKLOAD_OPTIONS, *READING])
     of_workloads = [one for t in workloads for one in combinations("workload", {"name": DEFAULT_WORKLOAD} | dict(t))]
@@ -95,9 +96,12 @@ def _source(options: dict[str, Any]) -> NamedWorkload:
 
 def _cluster(options: dict[str, Any], source: NamedWorkload) -> ClusterConfig:
     sizes = {key: options[key] for key in ("workers", "slots") if key in options}
-    texts = {key: _text(value) for key, value in options.items() if key not in ("preset", *sizes)}
+    texts = {key: _text(value) for key, value in options.items() if key not in ("preset", "engine", *sizes)}
     try:
-        return with_settings(cluster_of(options["preset"], source, **sizes), texts)
+        cluster = cluster_of(options["preset"], source, **sizes)
+        if "engine" in options:
+            cluster = engine_style(options["engine"]).of(cluster)
+        return with_settings(cluster, texts)
     except (TypeError, ValueError) as error:
         raise StudyError(f"cluster.{_culprit(str(error), options)}: {error}") from error
 

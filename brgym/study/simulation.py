@@ -7,10 +7,12 @@ from collections.abc import Hashable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
+
 from baselines.registry import class_of
 from brgym._ingredients import digest_of_modules
 from brgym._own import is_own, module_of
-from brgym.cluster import ClusterConfig, Oversize, envelope_token_steps, lower_bound, servable, simulate
+from brgym.cluster import ClusterConfig, Oversize, Slo, envelope_token_steps, has_bound, lower_bound, servable, simulate
 from brgym.cluster.engine import DEFAULT_WINDOW
 from brgym.study.engine import Figures
 from brgym.study.policy_choice import PolicyChoice
@@ -31,6 +33,7 @@ class Simulation:
         seed: Seed of requests and router.
         oversize: What happens to requests that could never fit: "error" or "drop".
         window: Shares of requests admitted between which a step counts for the step figures.
+        slo: As in `simulate`.
     """
 
     cluster: ClusterConfig
@@ -39,6 +42,7 @@ class Simulation:
     seed: int
     oversize: Oversize = "error"
     window: tuple[float, float] = DEFAULT_WINDOW
+    slo: Slo | None = None
 
     def __str__(self) -> str:
         return f"{self.policy.label}, seed {self.seed}"
@@ -53,6 +57,7 @@ class Simulation:
             "seed": self.seed,
             "oversize": self.oversize,
             "window": list(self.window),
+            "slo": None if self.slo is None else asdict(self.slo),
             "code": _code(self.policy.specification.name),
         }
 
@@ -75,14 +80,17 @@ class Simulation:
         requests = self.source.workload(self.seed)
         policy = self.policy.make(self.source, self.seed)
         began_s = time.perf_counter()
-        result = simulate(self.cluster, requests, policy, self.seed, oversize=self.oversize, window=self.window)
+        result = simulate(
+            self.cluster, requests, policy, self.seed, slo=self.slo, oversize=self.oversize, window=self.window
+        )
         wall_s = time.perf_counter() - began_s
-        bound = lower_bound(self.cluster, requests.take(servable(self.cluster, requests)))
+        served = requests.take(servable(self.cluster, requests), orphans="arrive")
+        bound = lower_bound(self.cluster, served) if has_bound(self.cluster, served) else None
         return result.metrics.as_dict(wall_clock=True) | {
-            "output_tokens": int(requests.output_tokens[result.requests["worker"] >= 0].sum()),
+            "output_tokens": int(requests.output_tokens[~np.isnan(result.requests["finish_s"])].sum()),
             "envelope_token_steps": envelope_token_steps(result.steps),
-            "envelope_token_steps_bound": bound.envelope_token_steps,
-            "makespan_s_bound": bound.makespan_s,
+            "envelope_token_steps_bound": None if bound is None else bound.envelope_token_steps,
+            "makespan_s_bound": None if bound is None else bound.makespan_s,
             "wall_s": wall_s,
         }
 

@@ -16,10 +16,11 @@ from brgym.cluster.engine import (
     decide,
     initial_state,
     key_of,
-    name_of,
     refusal,
+    regimes_of,
     row_of,
     view_for,
+    why_stuck,
 )
 from brgym.workload import Workload
 
@@ -113,16 +114,14 @@ class SteppedRun:
         if step == len(self._log):
             self._log = np.concatenate([self._log, np.zeros_like(self._log)])
         state = self._state._replace(steps=self._log[:step])
-        stop = advance(state)
+        regimes = regimes_of(state)
+        stop = advance(state, regimes)
         while stop == DECIDE:
-            row = apply(state, self._pairs, decide(self._policy, self.view, self._pairs))
+            row = apply(state, self._pairs, decide(self._policy, self.view, self._pairs), regimes)
             if row >= 0:
                 raise ValueError(refusal(self._policy, self.view, self._pairs, row))
-            stop = advance(state)
+            stop = advance(state, regimes)
         if stop == STUCK:
-            raise RuntimeError(
-                f"{name_of(self._policy)} admits nothing at {self.view.now_s:.6g} s, although requests wait, none runs "
-                "and none is due: time cannot pass"
-            )
+            raise RuntimeError(why_stuck(self._state, self._policy))
         assert stop in (DONE, LOG_FULL)
         self.done = stop == DONE

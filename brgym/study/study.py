@@ -8,7 +8,7 @@ from typing import Any
 import tomli_w
 
 from brgym._checks import check_choice, check_integer, check_real
-from brgym.cluster import Oversize
+from brgym.cluster import Oversize, Slo
 from brgym.cluster.engine import DEFAULT_WINDOW
 from brgym.plumbing.files import write_text
 from brgym.study.engine import Backend, Failure, Figures, Journal, Progress, run_into
@@ -20,7 +20,7 @@ from brgym.study.simulation import WALL_CLOCK, Simulation
 from brgym.study.study_file import StudyError, check_keys, read_toml, tables_of, values_of
 from brgym.study.versions import versions
 
-KEYS = ("name", "seeds", "policies", "reference", "predictor", "oversize", "window", "cluster", "workload")
+KEYS = ("name", "seeds", "policies", "reference", "predictor", "oversize", "window", "slo", "cluster", "workload")
 """What a study file may say."""
 
 DEFAULT_SEEDS = 3
@@ -41,6 +41,7 @@ class Study:
         reference: Label of the policy that ratios and differences refer to.
         oversize: What happens to requests that could never fit: "error" or "drop".
         window: Shares of requests admitted between which a step counts for the step figures.
+        slo: What a request is to be served within; None for no such figures.
         document: The tables of a study file that say all this.
     """
 
@@ -51,6 +52,7 @@ class Study:
     reference: str
     oversize: Oversize = "error"
     window: tuple[float, float] = DEFAULT_WINDOW
+    slo: Slo | None = None
     document: Mapping[str, Any] = field(repr=False)
 
     @classmethod
@@ -93,6 +95,7 @@ class Study:
             reference=_reference(document.get("reference"), labels),
             oversize=_oversize(document.get("oversize", "error")),
             window=_window(document.get("window", list(DEFAULT_WINDOW))),
+            slo=_slo(document.get("slo")),
             document=document,
         )
         study._check()
@@ -101,7 +104,7 @@ class Study:
     def cells(self) -> list[Simulation]:
         """Every cell: settings, then seeds, then policies; that is the order of the results."""
         return [
-            Simulation(setting.cluster, setting.source, policy, seed, self.oversize, self.window)
+            Simulation(setting.cluster, setting.source, policy, seed, self.oversize, self.window, self.slo)
             for setting in self.settings
             for seed in self.seeds
             for policy in self.policies
@@ -249,6 +252,18 @@ def _oversize(value: Any) -> Oversize:
     except ValueError as error:
         raise StudyError(f"oversize: {error}") from error
     return "drop" if value == "drop" else "error"
+
+
+def _slo(value: Any) -> Slo | None:
+    if value is None:
+        return None
+    if not isinstance(value, dict):
+        raise StudyError(f"slo must be a table, as {{ttft_s = 2.0, tpot_s = 0.1}}, got {value!r}")
+    check_keys("slo.", value, ["ttft_s", "tpot_s"])
+    try:
+        return Slo(**value)
+    except (TypeError, ValueError) as error:
+        raise StudyError(f"slo: {error}") from error
 
 
 def _window(value: Any) -> tuple[float, float]:

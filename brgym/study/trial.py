@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from brgym.cluster import ClusterConfig, Metrics, Oversize, Policy, Reals, Records, imbalance, simulate
+from brgym.cluster import ClusterConfig, Metrics, Oversize, Policy, Reals, Records, Slo, imbalance, simulate
 from brgym.workload import Workload
 
 BINS = 240
@@ -30,11 +30,11 @@ class ImbalanceOverTime:
     imbalance_tokens: Reals
 
     @classmethod
-    def of(cls, steps: Records, workers: int) -> "ImbalanceOverTime":
+    def of(cls, steps: Records) -> "ImbalanceOverTime":
         """Reduces a log of steps to at most `BINS` stretches."""
         stretches = min(BINS, len(steps))
         first = np.arange(stretches) * len(steps) // stretches
-        totals = np.add.reduceat(imbalance(workers, steps["max_load"], steps["sum_load"]), first)
+        totals = np.add.reduceat(imbalance(steps["workers_up"], steps["max_load"], steps["sum_load"]), first)
         end_s = steps["start_s"][-1] + steps["duration_s"][-1]
         return cls(
             edge_s=np.append(steps["start_s"][first], end_s),
@@ -74,6 +74,7 @@ class TrialCell:
         make: Makes it.
         seed: Seed of the policy.
         oversize: What happens to requests that could never fit: "error" or "drop".
+        slo: As in `simulate`.
     """
 
     cluster: ClusterConfig
@@ -82,6 +83,7 @@ class TrialCell:
     make: PolicyFactory
     seed: int
     oversize: Oversize
+    slo: Slo | None = None
 
     @property
     def specification(self) -> Mapping[str, Any]:
@@ -104,5 +106,5 @@ class TrialCell:
         Raises:
             ValueError: As `brgym.cluster.simulate`.
         """
-        result = simulate(self.cluster, self.workload, self.make(), self.seed, oversize=self.oversize)
-        return Trial(self.policy, self.seed, result.metrics, ImbalanceOverTime.of(result.steps, self.cluster.workers))
+        result = simulate(self.cluster, self.workload, self.make(), self.seed, slo=self.slo, oversize=self.oversize)
+        return Trial(self.policy, self.seed, result.metrics, ImbalanceOverTime.of(result.steps))

@@ -18,7 +18,7 @@ from brgym.workload.resampling import repeated, resampled
 from brgym.workload.summary import LengthSummary, WorkloadSummary
 from brgym.workload.synthetic import generate
 from brgym.workload.trace import ReadingNotice, TraceReading, read_trace
-from brgym.workload.workload import Workload, check_servable, concatenate
+from brgym.workload.workload import Workload, concatenate
 
 __all__ = [
     "CATALOGUE",
@@ -46,7 +46,6 @@ __all__ = [
     "Workload",
     "WorkloadError",
     "WorkloadSummary",
-    "check_servable",
     "concatenate",
     "generate",
     "load_workload",

@@ -9,7 +9,7 @@ from typing import Any, Protocol, get_args
 import numpy as np
 from numpy.typing import ArrayLike
 
-from brgym._checks import check_choice, check_integer, check_real, check_seed
+from brgym._checks import check_choice, check_integer, check_real, check_seed, keep_integers
 from brgym.workload import columns as col
 from brgym.workload._validation import FloatArray, IntArray, WorkloadError, first_true
 from brgym.workload.arrivals import ArrivalProcess
@@ -47,6 +47,8 @@ class Workload:
             itself; None where all do.
         patience_s: Shape `(requests,)`, seconds after which an unfinished request leaves, above 0, infinity allowed;
             None where all wait for ever.
+        concurrency: How many requests are in the system at once in a closed loop, in which arrival times are ignored
+            and the next comes in when one leaves; None where they come at their own times.
     """
 
     arrival_s: FloatArray
@@ -56,6 +58,7 @@ class Workload:
     max_tokens: IntArray | None
     after: IntArray | None
     patience_s: FloatArray | None
+    concurrency: int | None
 
     def __init__(
         self,
@@ -67,6 +70,7 @@ class Workload:
         max_tokens: ArrayLike | None = None,
         after: ArrayLike | None = None,
         patience_s: ArrayLike | None = None,
+        concurrency: int | None = None,
     ) -> None:
         """Copies and checks the columns.
 
@@ -90,6 +94,13 @@ class Workload:
             if column is not None:
                 col.same_length(name, column, arrival)
             object.__setattr__(self, name, column)
+        object.__setattr__(self, "concurrency", concurrency)
+        keep_integers(self, "concurrency", minimum=1, optional=True)
+        if concurrency is not None and follows is not None and (follows >= 0).any():
+            raise WorkloadError(
+                f"a closed loop (concurrency {concurrency}) brings the next request in when one leaves: there can be "
+                f"none that follows another, as request {first_true(follows >= 0)} does"
+            )
 
     def __len__(self) -> int:
         return len(self.arrival_s)
@@ -98,7 +109,8 @@ class Workload:
         if not isinstance(other, Workload):
             return NotImplemented
         pairs = zip(self._columns().values(), other._columns().values(), strict=True)
-        return all(a is b or (a is not None and b is not None and np.array_equal(a, b)) for a, b in pairs)
+        same = self.concurrency == other.concurrency
+        return same and all(a is b or (a is not None and b is not None and np.array_equal(a, b)) for a, b in pairs)
 
     def __hash__(self) -> int:
         return hash(self.fingerprint())
@@ -107,7 +119,7 @@ class Workload:
         return f"Workload({self.summary()})"
 
     def __reduce__(self) -> tuple[Callable[..., "Workload"], tuple[()]]:
-        return partial(Workload, **self._columns()), ()  # the constructor, so that what is unpickled is read-only too
+        return partial(Workload, **self._fields()), ()  # the constructor, so that what is unpickled is read-only too
 
     def take(self, rows: ArrayLike, *, orphans: Orphans = "error") -> "Workload":
         """The requests in `rows`, for example `w.take(w.output_tokens > 1000)`.
@@ -201,6 +213,8 @@ class Workload:
             ValueError: If `load` is out of range, or all requests arrive at once and so at no rate at all.
         """
         load = check_real("load", load, minimum=0.0, exclusive=True)
+        if self.concurrency is not None:
+            raise ValueError(f"a closed loop (concurrency {self.concurrency}) has no rate of arrivals that a load sets")
         rate_per_s = self.summary().rate_per_s
         if rate_per_s is None:
             raise ValueError("all requests arrive at once, at no rate that a load could set: give them arrivals first")
@@ -219,6 +233,32 @@ class Workload:
         """
         rng = np.random.default_rng(check_integer("seed", seed, minimum=0))
         return self._arriving(arrivals.sample(len(self), rng))
+
+    def with_columns(
+        self,
+        *,
+        max_tokens: ArrayLike | None = None,
+        after: ArrayLike | None = None,
+        patience_s: ArrayLike | None = None,
+    ) -> "Workload":
+        """The same requests with other optional columns; those not given stay.
+
+        Raises:
+            WorkloadError: As the constructor.
+        """
+        given = {"max_tokens": max_tokens, "after": after, "patience_s": patience_s}
+        return Workload(**self._fields() | {name: column for name, column in given.items() if column is not None})
+
+    def closed_loop(self, *, concurrency: int) -> "Workload":
+        """The same requests in a closed loop: the next comes in, in their order, when one has finished or left.
+
+        Args:
+            concurrency: How many are in the system at once, at least 1.
+
+        Raises:
+            WorkloadError: If some follow others.
+        """
+        return Workload(**self._columns(), concurrency=concurrency)
 
     def backlog(self) -> "Workload":
         """The same requests, all waiting at time 0; those that follow others still do."""
@@ -247,16 +287,21 @@ class Workload:
                     digest.update(f"{name}:".encode())
                 digest.update(f"{column.dtype.kind}{len(column)}:".encode())
                 digest.update(column.astype(column.dtype.newbyteorder("<"), copy=False).data)
+        if self.concurrency is not None:
+            digest.update(f"concurrency:{self.concurrency}".encode())
         return digest.hexdigest()
 
     def _columns(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return {name: getattr(self, name) for name in self.__dataclass_fields__ if name != "concurrency"}
+
+    def _fields(self) -> dict[str, Any]:
+        return self._columns() | {"concurrency": self.concurrency}
 
     def _rows(self, rows: IntArray, orphans: Orphans) -> "Workload":
         check_choice("orphans", orphans, get_args(Orphans))
         columns = _chosen(self._columns(), rows)
         if self.after is None:
-            return Workload(**columns)
+            return Workload(**columns, concurrency=self.concurrency)
         after = renumbered(self.after, rows)
         bad = first_true(after == _LEFT_OUT)
         if bad is not None and orphans == "error":
@@ -270,13 +315,13 @@ class Workload:
             )
             order, after = in_order(columns["arrival_s"], np.maximum(after, -1))
             columns = _chosen(columns, order)
-        return Workload(**columns | {"after": after})
+        return Workload(**columns | {"after": after}, concurrency=self.concurrency)
 
     def _arriving(self, arrival_s: FloatArray) -> "Workload":
         """The same requests at other times; delays after other requests stay."""
         if self.after is not None:
             arrival_s = np.where(self.after < 0, arrival_s, self.arrival_s)
-        return Workload(**self._columns() | {"arrival_s": arrival_s})
+        return Workload(**self._fields() | {"arrival_s": arrival_s})
 
     def _first_part(self, fraction: float) -> int:
         fraction = check_real("fraction", fraction, minimum=0.0, maximum=1.0)
@@ -293,7 +338,8 @@ def concatenate(workloads: Sequence[Workload]) -> Workload:
     `concatenate([a, b.rebase(a.arrival_s[-1])])`.
 
     Raises:
-        WorkloadError: If there are none, or if some have prompt hashes or `max_tokens` and others have not.
+        WorkloadError: If there are none, or if some have prompt hashes, `max_tokens` or a closed loop and others have
+            not, or another.
     """
     if not workloads:
         raise WorkloadError("workloads is empty: nothing to concatenate")
@@ -310,23 +356,7 @@ def concatenate(workloads: Sequence[Workload]) -> Workload:
         order = np.argsort(joined["arrival_s"], kind="stable")
     else:
         order, after = in_order(joined["arrival_s"], after)
-    return Workload(**_chosen(joined, order), after=after)
-
-
-def check_servable(workload: Workload) -> None:
-    """Refuses what no cluster serves yet, rather than serving it as if it were not there.
-
-    Raises:
-        WorkloadError: If a request follows another, or has a patience that ends.
-    """
-    for name, asked in (
-        ("after", None if workload.after is None else workload.after >= 0),
-        ("patience_s", None if workload.patience_s is None else np.isfinite(workload.patience_s)),
-    ):
-        row = None if asked is None else first_true(asked)
-        if row is not None:
-            value = getattr(workload, name)[row]
-            raise WorkloadError(f"the workload has {name}[{row}] = {value}, which the cluster does not serve yet")
+    return Workload(**_chosen(joined, order), after=after, concurrency=_concurrency(workloads))
 
 
 def _chosen(columns: dict[str, Any], rows: IntArray) -> dict[str, Any]:
@@ -338,6 +368,13 @@ def _all_or_none(what: str, columns: Sequence[IntArray | None]) -> IntArray | No
     if present and len(present) < len(columns):
         raise WorkloadError(f"workloads: {len(present)} of {len(columns)} have {what}; all must, or none")
     return np.concatenate(present) if present else None
+
+
+def _concurrency(workloads: Sequence[Workload]) -> int | None:
+    first, *others = (w.concurrency for w in workloads)
+    if any(other != first for other in others):
+        raise WorkloadError(f"workloads: concurrency must be the same in all, got {[w.concurrency for w in workloads]}")
+    return first
 
 
 def _patience_s(workloads: Sequence[Workload]) -> FloatArray | None:

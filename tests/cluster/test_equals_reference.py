@@ -9,12 +9,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import baselines
-from brgym import ClusterConfig, Power, StepTime, Workload, simulate
-from brgym.cluster import Policy, Result, StepTimeRow
+from brgym import simulate
+from brgym.cluster import Policy, Result
+from tests.cluster.of_scenario import cluster_of, workload_of
 from tests.reference.cluster import ArrivalPolicy, PoolPolicy, ReferenceRun, simulate_reference
 from tests.reference.on_arrival import VLLM, JoinShortestQueue, PowerOfTwo, Random, RoundRobin, VLLMLegacy
 from tests.reference.policies import BalanceRoute0, LeastKV, Level
-from tests.reference.strategies import scenarios
+from tests.reference.strategies import regimes, scenarios
 
 PAIRS: dict[str, Callable[[int], ArrivalPolicy | PoolPolicy]] = {
     "random": Random,
@@ -32,7 +33,16 @@ PAIRS: dict[str, Callable[[int], ArrivalPolicy | PoolPolicy]] = {
 SEEDS = st.integers(0, 3)
 
 
-POWER = ("idle_w", "peak_w", "exponent")
+EXACT_REQUEST_FIGURES = (
+    "worker",
+    "arrival_s",
+    "admit_s",
+    "first_token_s",
+    "finish_s",
+    "preemptions",
+    "interruptions",
+    "cancelled",
+)
 EXACT_STEP_FIGURES = (
     "start_s",
     "duration_s",
@@ -43,6 +53,9 @@ EXACT_STEP_FIGURES = (
     "waiting",
     "admitted",
     "finished",
+    "tokens",
+    "prefill_tokens",
+    "workers_up",
 )
 SUMMED_STEP_FIGURES = ("barrier_idle", "energy_j")
 """Sums over the workers, which may be taken in another order."""
@@ -61,25 +74,17 @@ class Interpreted:
 
 
 def run_kernel(scenario: dict[str, Any], policy: Policy, *, seed: int = 0) -> Result:
-    rows = [
-        StepTimeRow(base_s=base, per_token_s=load, per_worker_active_s=worker, per_active_s=total)
-        for base, load, worker, total in scenario["rows"]
-    ]
-    constants = {name: scenario[name] for name in ("workers", "slots", "kv_capacity", "candidates")}
-    cluster = ClusterConfig(
-        **constants,
-        step_time=StepTime(rows),
-        recompute_s_per_token=scenario["recompute_s_per_token"],
-        power=None if scenario["power"] is None else Power(**dict(zip(POWER, scenario["power"], strict=True))),
-    )
-    workload = Workload(scenario["arrival_s"], scenario["prompt_tokens"], scenario["output_tokens"])
-    return simulate(cluster, workload, policy, seed=seed)
+    return simulate(cluster_of(scenario), workload_of(scenario), policy, seed=seed)
 
 
 def assert_same_run(result: Result, reference: ReferenceRun) -> None:
-    for name in ("worker", "admit_s", "first_token_s", "finish_s", "preemptions"):
+    for name in EXACT_REQUEST_FIGURES:
         expected = [getattr(request, name) for request in reference.requests]
+        nothing = -1 if name == "worker" else np.nan
+        expected = [nothing if value is None else value for value in expected]
         np.testing.assert_array_equal(result.requests[name], expected, err_msg=name)
+    assert result.metrics.recomputed_tokens == reference.recomputed_tokens
+    assert result.metrics.cancelled == reference.cancelled
     for name in EXACT_STEP_FIGURES:
         expected = [getattr(step, name) for step in reference.steps]
         np.testing.assert_array_equal(result.steps[name], expected, err_msg=name)
@@ -102,6 +107,27 @@ def test_compiled_policy_equals_reference(name: str, scenario: dict[str, Any], s
 @settings(max_examples=50, suppress_health_check=[HealthCheck.too_slow])
 @given(scenario=scenarios(), seed=SEEDS)
 def test_interpreted_policy_equals_reference(name: str, scenario: dict[str, Any], seed: int) -> None:
+    policy: Any = Interpreted(baselines.make(name))
+    assert_same_run(
+        run_kernel(scenario, policy, seed=seed),
+        simulate_reference(**scenario, policy=PAIRS[name](seed)),
+    )
+
+
+@pytest.mark.parametrize("name", PAIRS)
+@settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow])
+@given(scenario=regimes(), seed=SEEDS)
+def test_all_parts_mixed_equal_reference(name: str, scenario: dict[str, Any], seed: int) -> None:
+    assert_same_run(
+        run_kernel(scenario, baselines.make(name), seed=seed),
+        simulate_reference(**scenario, policy=PAIRS[name](seed)),
+    )
+
+
+@pytest.mark.parametrize("name", ["jsq", "br-0"])
+@settings(max_examples=50, suppress_health_check=[HealthCheck.too_slow])
+@given(scenario=regimes(), seed=SEEDS)
+def test_interpreted_all_parts_mixed_equal_reference(name: str, scenario: dict[str, Any], seed: int) -> None:
     policy: Any = Interpreted(baselines.make(name))
     assert_same_run(
         run_kernel(scenario, policy, seed=seed),

@@ -45,7 +45,7 @@ def everything_in(view: RouterView) -> bytes:
     values = [value(*asked.get(name, ())) if callable(value) else value for name, value in values]
     parts = [np.asarray(value).tobytes() for value in values]
     # of the flat arrays, what lies beyond the lists' ends is left over from the past
-    ends = {"pool": view.candidates, "running": view.running}
+    ends = {"pool": view.candidates, "running": view.running, "pool_allowed": view.candidate_allowed_tokens}
     parts += [np.asarray(ends.get(name, array)).tobytes() for name, array in view.arrays._asdict().items()]
     return b"".join(parts)
 

@@ -4,13 +4,12 @@ import subprocess
 import sys
 from typing import Any, ClassVar, Literal
 
-import gymnasium
 import numpy as np
 import pytest
 
 import baselines
 from brgym import ClusterConfig, Power, RouterView, StepTime, Workload, preset, simulate
-from brgym.cluster import PRESETS, lower_bound
+from brgym.cluster import PRESETS
 
 SECOND_A_STEP = StepTime.barrier(base_s=1.0, per_token_s=0.0)
 
@@ -205,14 +204,3 @@ def test_seed_moves_a_random_policy() -> None:
     runs = [simulate(ClusterConfig(), workload, baselines.make("random"), seed=seed).requests for seed in (1, 1, 2)]
     assert runs[0].tobytes() == runs[1].tobytes()
     assert runs[0].tobytes() != runs[2].tobytes()
-
-
-def test_what_the_cluster_does_not_serve_is_refused() -> None:
-    impatient = Workload([0.0, 1.0], [5, 5], [2, 2], patience_s=[np.inf, 3.0])
-    with pytest.raises(ValueError, match=r"patience_s\[1\] = 3.0, which the cluster does not serve yet"):
-        simulate(ClusterConfig(), impatient, baselines.make("jsq"))
-    with pytest.raises(ValueError, match="does not serve yet"):
-        gymnasium.make("brgym/StickyRouting-v0", workload=impatient)
-    turns = Workload([0.0, 1.0], [5, 5], [2, 2], after=[-1, 0])
-    with pytest.raises(ValueError, match=r"after\[1\] = 0, which the cluster does not serve yet"):
-        lower_bound(ClusterConfig(), turns)

@@ -31,7 +31,7 @@ def hold_charge(reward: Reward, cluster: ClusterConfig, view: RouterView) -> flo
         return cluster.workers * context
     if reward == "throughput":
         return cluster.workers * cluster.slots
-    base_s, per_token_s, per_worker_active_s, per_active_s = cluster.step_time.as_array()[0]
+    base_s, per_token_s, per_worker_active_s, per_active_s = cluster.step_time.as_array()[0, :4]
     alone_s = base_s + per_token_s * context + per_worker_active_s + per_active_s
     return float(alone_s if reward == "step-time" else view.waiting * alone_s)
 

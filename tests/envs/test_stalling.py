@@ -108,7 +108,7 @@ def test_a_truncated_episode_with_a_hold_pays_for_its_rest_as_if_served_one_at_a
         )
         for done in range(output)
     ]
-    base_s, per_token_s, per_worker_active_s, per_active_s = cluster.step_time.as_array()[0]
+    base_s, per_token_s, per_worker_active_s, per_active_s = cluster.step_time.as_array()[0, :4]
     alone_s = [base_s + per_token_s * load + per_worker_active_s + per_active_s for load, _ in steps[1:]]
     hold = {"imbalance": 3 * 20, "step-time": base_s + per_token_s * 20 + per_worker_active_s + per_active_s}
     hold["latency"] = 3 * hold["step-time"]

@@ -76,7 +76,7 @@ def test_what_is_shown_is_what_a_router_sees():
     state = initial_state(
         ClusterConfig(workers=2, slots=3), Workload([0.0] * 3, [5, 6, 7], [1, 1, 1]), binding=FROM_POOL
     )
-    advance(state)
+    advance(state, None)
     view = RouterView(state)
     shown = ClusterShown.of(view)
     assert (shown.waiting, shown.slots, shown.envelope, shown.imbalance) == (3, 3, 0, 0)

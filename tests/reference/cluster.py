@@ -1,116 +1,34 @@
-"""The contract of DESIGN.md, 2.1 to 2.5, as plainly as it can be said: slow, and meant to be believed at sight.
+"""The contract of DESIGN.md as plainly as it can be said: slow, and meant to be believed at sight.
 
-Nothing here knows the package under test. Part numbers in the comments are those of 2.2, "one decode step".
+It has 2.1 to 2.5, 2.11 to 2.13 and 2.16, and of 2.14 what a lost KV costs. Nothing here knows the package under test.
+Part numbers in the comments are those of 2.2, "one decode step", letters those of 2.11, "part 1 of a boundary".
 """
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, Protocol
 
-StepRow = tuple[float, float, float, float]  # const, per_load, per_worker_active, per_active: all in seconds
-PowerModel = tuple[float, float, float]  # idle_w, peak_w, exponent
+from .events import EventsToCome, WorkerEvent
+from .places import Places
+from .sources import ClosedLoop, OpenLoop, Source
+from .steps import Admission, PowerModel, ReferenceRun, Step, StepRow, measured
+from .workers import KVMemory, Request, U, Worker
 
-
-@dataclass(eq=False)
-class Request:
-    """A request and all that happened to it. Two requests with equal numbers are still two requests."""
-
-    row: int
-    arrival_s: float
-    prompt_tokens: int
-    output_tokens: int
-    generated: int = 0
-    worker: int | None = None
-    admit_s: float | None = None
-    first_token_s: float | None = None
-    finish_s: float | None = None
-    preemptions: int = 0
-    ready_s: float = math.inf  # when its context is there again, once it has been preempted
-
-    @property
-    def context(self) -> int:
-        """Tokens it weighs: in its j-th decode step j - 1 tokens are generated, so this is w = s + j - 1."""
-        return self.prompt_tokens + self.generated
-
-    @property
-    def remaining(self) -> int:
-        """Decode steps still to come. Hidden from routers; for oracles only."""
-        return self.output_tokens - self.generated
-
-
-@dataclass
-class Worker:
-    """A data-parallel worker: what it decodes, in order of admission, and what waits for it alone."""
-
-    slots: int
-    kv_capacity: int | None
-    active: list[Request] = field(default_factory=list)
-    queue: list[Request] = field(default_factory=list)
-
-    @property
-    def load(self) -> int:
-        """L_g, in tokens."""
-        return sum(request.context for request in self.active)
-
-    @property
-    def free_slots(self) -> int:
-        return self.slots - len(self.active)
-
-    def fits(self, requests: Sequence[Request]) -> bool:
-        """Whether all `requests` together can be admitted: each needs a slot, its context and one token to grow."""
-        if len(requests) > self.free_slots:
-            return False
-        needed = sum(request.context + 1 for request in requests)
-        return self.kv_capacity is None or self.load + len(self.active) + needed <= self.kv_capacity
-
-    @property
-    def overflows(self) -> bool:
-        """Whether the coming tokens, one per active request, would not fit."""
-        return self.kv_capacity is not None and self.load + len(self.active) > self.kv_capacity
-
-
-@dataclass(frozen=True)
-class Step:
-    """One decode step, with the loads of part 5.
-
-    `admitted` and `finished` count requests before the step ends; `barrier_idle` is the share of worker time spent
-    waiting for the slowest worker; `energy_j` is what all workers use, NaN without a power model.
-    """
-
-    start_s: float
-    duration_s: float
-    max_load: int
-    sum_load: int
-    min_load: int
-    active: int
-    waiting: int
-    admitted: int
-    finished: int
-    barrier_idle: float
-    energy_j: float
-
-
-@dataclass(frozen=True)
-class Admission:
-    """One admission; a request preempted and admitted again has several. `boundary` is the index of the step begun."""
-
-    boundary: int
-    row: int
-    worker: int
-
-
-@dataclass(frozen=True)
-class ReferenceRun:
-    """What a run leaves behind: requests in workload order, steps and admissions in the order they happened."""
-
-    requests: list[Request]
-    steps: list[Step]
-    admissions: list[Admission]
+__all__ = [
+    "ArrivalPolicy",
+    "PoolPolicy",
+    "ReferenceCluster",
+    "ReferenceRun",
+    "Request",
+    "Step",
+    "Worker",
+    "WorkerEvent",
+    "simulate_reference",
+]
 
 
 class ArrivalPolicy(Protocol):
-    """Binds a request to a worker the moment it joins. Carries state: make a fresh one for each run."""
+    """Binds a request to a worker that is up, the moment it joins. Carries state: make a fresh one for each run."""
 
     binding: Literal["arrival"]
 
@@ -125,7 +43,7 @@ class PoolPolicy(Protocol):
     def route(self, cluster: "ReferenceCluster") -> None: ...
 
 
-class ReferenceCluster:
+class ReferenceCluster(Places):
     """The cluster's state and its clock."""
 
     def __init__(
@@ -140,35 +58,31 @@ class ReferenceCluster:
         recompute_s_per_token: float,
         policy: ArrivalPolicy | PoolPolicy,
         power: PowerModel | None = None,
+        memory: KVMemory | None = None,
+        victim_returns: Literal["same-worker", "router"] = "same-worker",
+        source: Source | None = None,
+        events: Sequence[WorkerEvent] = (),
+        watch: Callable[["ReferenceCluster"], None] | None = None,
     ) -> None:
+        """`memory` has the rules of KV beside its capacity; `watch` is called in part 5 of each step."""
         for request in requests:
-            if kv_capacity is not None and request.prompt_tokens + request.output_tokens > kv_capacity:
+            if kv_capacity is not None and request.prompt_tokens + request.output_tokens + U - 1 > kv_capacity:
                 raise ValueError(f"row {request.row}: prompt + output can never fit kv_capacity {kv_capacity}")
+        memory = KVMemory(kv_capacity) if memory is None else memory
+        super().__init__([Worker(slots, memory) for _ in range(workers)], candidates)
         self.requests = requests
-        self.workers = [Worker(slots, kv_capacity) for _ in range(workers)]
         self.rows = rows
-        self.candidates = candidates
         self.recompute_s_per_token = recompute_s_per_token
+        self.victim_returns = victim_returns
         self.power = power
         self.policy = policy
+        self.watch = watch
         self.now = 0.0
-        self.to_come = list(requests)  # not arrived yet, in workload order
-        self.pool: list[Request] = []  # waiting and bound to no worker, the oldest first
-        self.recomputing: list[Request] = []  # preempted and not yet returned
+        self.source = OpenLoop(requests) if source is None else source
+        self.events = EventsToCome(events)
         self.steps: list[Step] = []
         self.admissions: list[Admission] = []
-
-    def active(self) -> list[Request]:
-        """Active requests, worker by worker, each worker's in order of admission."""
-        return [request for worker in self.workers for request in worker.active]
-
-    def waiting(self) -> list[Request]:
-        """Arrived, not active and not recomputing."""
-        return self.pool + [request for worker in self.workers for request in worker.queue]
-
-    def window(self) -> list[Request]:
-        """The candidates: the oldest of the pool, as many as a policy may see."""
-        return self.pool[: self.candidates]
+        self.recomputed_tokens = 0
 
     def admit(self, request: Request, worker: int) -> None:
         """Admits a candidate of the window to a worker where it fits."""
@@ -179,47 +93,89 @@ class ReferenceCluster:
     def run(self) -> ReferenceRun:
         """Lives through boundaries and steps until nothing is left to do."""
         while True:
-            newcomers = self._join()  # part 1
-            self._return_recomputed()
-            self._route(newcomers)  # part 2
+            self._begin_boundary()  # part 1
+            self._route()  # part 2
             if self.active():
                 self._preempt()  # part 4
                 self._decode()  # parts 5 and 6
-            elif self._due():
-                self.now = min(self._due())  # part 3
-            elif self.waiting():
-                raise RuntimeError("the policy admits nothing, nothing is active and nothing is due")
+            elif self.in_system() or self.source.times():
+                self._jump()  # part 3
             else:
-                return ReferenceRun(self.requests, self.steps, self.admissions)
+                return ReferenceRun(self.requests, self.steps, self.admissions, self.recomputed_tokens)
 
-    def _join(self) -> list[Request]:
-        newcomers = [request for request in self.to_come if request.arrival_s <= self.now]
-        self.to_come = [request for request in self.to_come if request not in newcomers]
+    def _begin_boundary(self) -> None:
+        self._join(self.source.due(self.now))  # a
+        for event in self.events.due(self.now):
+            self._take_effect(event)  # b
+        self._leave()  # c
+        self._join(self.source.refill(self.now, len(self.in_system())))  # d
+        self._return_ready()  # f; e is for a prefill tier
+
+    def _join(self, newcomers: list[Request]) -> None:
         if self.policy.binding == "pool":
             self.pool = self.pool + newcomers
-        return newcomers
+        else:
+            self.arrivals = self.arrivals + newcomers
 
-    def _return_recomputed(self) -> None:
-        """To the head of their queues: the earliest ready first, of those ready together the older row first."""
+    def _take_effect(self, event: WorkerEvent) -> None:
+        worker = self.workers[event.worker]
+        if event.kind == "slow":
+            worker.slow_down = event.factor
+        elif event.kind == "start":
+            worker.up = True
+        else:
+            worker.up = False
+            for request in worker.active:  # at this boundary, as victims do, whenever in the step it stopped
+                request.interruptions += 1
+                self._lose_kv(request, returns_to=None)
+            self.from_stopped_queues = self.from_stopped_queues + worker.queue
+            worker.active, worker.queue = [], []
+
+    def _lose_kv(self, request: Request, *, returns_to: int | None) -> None:
+        request.kv_is_lost = True
+        request.ready_s = self.now + self.recompute_s_per_token * request.context
+        request.returns_to = returns_to
+        self.recomputed_tokens += request.context
+        self.recomputing.append(request)
+
+    def _leave(self) -> None:
+        """Those whose patience is over, wherever they are."""
+        over = [request for request in self.in_system() if request.deadline_s <= self.now]
+        for request in sorted(over, key=lambda request: request.row):
+            self.remove(request)
+            request.cancelled = True
+            self.source.is_cancelled(request)
+
+    def _return_ready(self) -> None:
+        """To the head of the pool or of their queues, or to the router: the earliest ready first, then by row."""
         back = [request for request in self.recomputing if request.ready_s <= self.now]
         back.sort(key=lambda request: (request.ready_s, request.row))
         self.recomputing = [request for request in self.recomputing if request not in back]
         if self.policy.binding == "pool":
             self.pool = back + self.pool
-        else:
-            for index, worker in enumerate(self.workers):
-                worker.queue = [request for request in back if request.worker == index] + worker.queue
+            return
+        for g in self.workers_up():
+            head = [request for request in back if request.returns_to == g]
+            self.workers[g].queue = head + self.workers[g].queue
+        self.ready_victims = [request for request in back if request.returns_to not in self.workers_up()]
 
-    def _route(self, newcomers: list[Request]) -> None:
+    def _route(self) -> None:
         if self.policy.binding == "pool":
             self.policy.route(self)
             return
-        for request in newcomers:
-            request.worker = self.policy.bind(self, request)
-            self.workers[request.worker].queue.append(request)
-        for index, worker in enumerate(self.workers):
+        self._bind(self.policy)
+        for g, worker in enumerate(self.workers):
             while worker.queue and worker.fits([worker.queue[0]]):
-                self._start(worker.queue.pop(0), index)
+                self._start(worker.queue.pop(0), g)
+
+    def _bind(self, policy: ArrivalPolicy) -> None:
+        if not self.workers_up():
+            self.found_no_worker = self.take_to_bind()
+            return
+        for request in self.take_to_bind():
+            request.worker = policy.bind(self, request)
+            assert self.workers[request.worker].up
+            self.workers[request.worker].queue.append(request)
 
     def _start(self, request: Request, worker: int) -> None:
         assert self.workers[worker].fits([request])
@@ -229,68 +185,53 @@ class ReferenceCluster:
             request.admit_s = self.now
         self.admissions.append(Admission(boundary=len(self.steps), row=request.row, worker=worker))
 
-    def _due(self) -> list[float]:
-        """Times at which a request arrives or returns."""
-        return [request.arrival_s for request in self.to_come] + [request.ready_s for request in self.recomputing]
+    def _jump(self) -> None:
+        """To whatever is due next."""
+        if self.waiting() and not self.workers_up() and not self.events.start_something():
+            raise RuntimeError("requests wait and no worker will ever be up")
+        ready_s = [request.ready_s for request in self.recomputing]
+        # Nothing is active, so whoever is here waits for something: one that recomputes may leave as well.
+        ends_s = [request.deadline_s for request in self.in_system() if request.deadline_s < math.inf]
+        due_s = self.source.times() + self.events.times() + ready_s + ends_s
+        if not due_s:
+            raise RuntimeError("the policy admits nothing, nothing is active and nothing is due")
+        self.now = min(due_s)
 
     def _preempt(self) -> None:
-        for worker in self.workers:
+        for g, worker in enumerate(self.workers):
             while worker.overflows:
-                victim = worker.active.pop()
+                victim = worker.next_victim
+                worker.active.remove(victim)
                 victim.preemptions += 1
-                victim.ready_s = self.now + self.recompute_s_per_token * victim.context
-                self.recomputing.append(victim)
+                self._lose_kv(victim, returns_to=g if self.victim_returns == "same-worker" else None)
 
     def _decode(self) -> None:
-        loads = [worker.load for worker in self.workers]
-        duration_s = self._step_time_s()
-        self.steps.append(
-            Step(
-                start_s=self.now,
-                duration_s=duration_s,
-                max_load=max(loads),
-                sum_load=sum(loads),
-                min_load=min(loads),
-                active=len(self.active()),
-                waiting=len(self.waiting()),
-                admitted=sum(request.admit_s is not None for request in self.requests),
-                finished=sum(request.finish_s is not None for request in self.requests),
-                barrier_idle=self._barrier_idle(duration_s),
-                energy_j=self._power_w() * duration_s,
-            )
+        if self.watch is not None:
+            self.watch(self)
+        step = measured(
+            start_s=self.now,
+            workers=self.workers,
+            rows=self.rows,
+            power=self.power,
+            waiting=len(self.waiting()),
+            requests=self.requests,
         )
-        self.now += duration_s
+        self.steps.append(step)
+        self.now += step.duration_s
         for request in self.active():
-            request.generated += 1
-            if request.generated == 1:
-                request.first_token_s = self.now
-            if request.remaining == 0:
-                request.finish_s = self.now
+            self._generate(request)
         for worker in self.workers:
             worker.active = [request for request in worker.active if request.remaining > 0]
 
-    def _step_time_s(self) -> float:
-        """As long as the slowest worker needs for its own load and its own requests."""
-        return max(self._alone_s(worker) for worker in self.workers)
-
-    def _alone_s(self, worker: Worker) -> float:
-        """How long the step would last if this worker waited for no other: the largest of the rows."""
-        sum_active = len(self.active())
-        return max(
-            const + per_load * worker.load + per_worker_active * len(worker.active) + per_active * sum_active
-            for const, per_load, per_worker_active, per_active in self.rows
-        )
-
-    def _barrier_idle(self, duration_s: float) -> float:
-        waited_s = [duration_s - self._alone_s(worker) for worker in self.workers]
-        return sum(waited_s) / (len(self.workers) * duration_s)
-
-    def _power_w(self) -> float:
-        if self.power is None:
-            return math.nan
-        idle_w, peak_w, exponent = self.power
-        envelope = max(worker.load for worker in self.workers)
-        return sum(idle_w + (peak_w - idle_w) * (worker.load / envelope) ** exponent for worker in self.workers)
+    def _generate(self, request: Request) -> None:
+        """One more token, now that the step has ended."""
+        request.kv_is_lost = False
+        request.generated += 1
+        if request.generated == 1:
+            request.first_token_s = self.now
+        if request.remaining == 0:
+            request.finish_s = self.now
+            self.source.has_finished(request)
 
 
 def simulate_reference(
@@ -298,32 +239,46 @@ def simulate_reference(
     arrival_s: Sequence[float],
     prompt_tokens: Sequence[int],
     output_tokens: Sequence[int],
-    workers: int,
-    slots: int,
-    rows: Sequence[StepRow],
     kv_capacity: int | None,
-    candidates: int | None,
-    recompute_s_per_token: float,
-    policy: ArrivalPolicy | PoolPolicy,
-    power: PowerModel | None = None,
+    max_tokens: Sequence[int] | None = None,
+    patience_s: Sequence[float] | None = None,
+    after: Sequence[int] | None = None,
+    concurrency: int | None = None,
+    kv_reserve_tokens: int | None = None,
+    kv_reserve_share: float = 0.0,
+    kv_watermark: float = 0.0,
+    victim: Literal["newest", "least-generated"] = "newest",
+    **cluster: Any,
 ) -> ReferenceRun:
     """Runs a workload to its end.
 
+    Args:
+        arrival_s: With the two after it and `max_tokens`, `patience_s` and `after`, the columns of the workload.
+        concurrency: Makes a closed loop of the workload.
+        kv_capacity: With the options whose names begin like this and `victim`, as 2.17 has them.
+        cluster: What else `ReferenceCluster` takes: workers, slots, rows, candidates, recompute_s_per_token, policy,
+            power, victim_returns, events, watch.
+
     Raises:
-        ValueError: If a request could never fit; the message names its row.
-        RuntimeError: If a pool policy leaves requests waiting for ever.
+        ValueError: If a request could never fit; the message names its row. If parts do not go together.
+        RuntimeError: If requests wait for ever: a pool policy leaves them, or no worker is up or will be.
     """
-    lengths = zip(arrival_s, prompt_tokens, output_tokens, strict=True)
-    requests = [Request(row, *numbers) for row, numbers in enumerate(lengths)]
-    cluster = ReferenceCluster(
+    if kv_reserve_share > 0 and max_tokens is None:
+        raise ValueError("kv_reserve_share needs max_tokens")
+    if concurrency is not None and after is not None:
+        raise ValueError("a closed loop has no turns: concurrency and after do not go together")
+    requests = [
+        Request(row, *numbers) for row, numbers in enumerate(zip(arrival_s, prompt_tokens, output_tokens, strict=True))
+    ]
+    for request in requests:
+        request.max_tokens = None if max_tokens is None else max_tokens[request.row]
+        request.patience_s = math.inf if patience_s is None else patience_s[request.row]
+    return ReferenceCluster(
         requests=requests,
-        workers=workers,
-        slots=slots,
-        rows=rows,
         kv_capacity=kv_capacity,
-        candidates=candidates,
-        recompute_s_per_token=recompute_s_per_token,
-        policy=policy,
-        power=power,
-    )
-    return cluster.run()
+        memory=KVMemory(
+            kv_capacity, U if kv_reserve_tokens is None else kv_reserve_tokens, kv_reserve_share, kv_watermark, victim
+        ),
+        source=OpenLoop(requests, after) if concurrency is None else ClosedLoop(requests, concurrency),
+        **cluster,
+    ).run()

@@ -1,6 +1,7 @@
 """Policies that bind on arrival, in plain Python; what routers of real systems know and when is from their sources.
 
-Where workers tie, Python's `min` keeps the first of a list that says where the scan begins.
+Where workers tie, Python's `min` keeps the first of a list that says where the scan begins. No policy names a worker
+that is stopped, and none is asked while all are.
 """
 
 import math
@@ -13,19 +14,24 @@ from .cluster import ReferenceCluster, Request, Worker
 
 
 class RoundRobin:
+    """The next worker that is up, counted on from the last one named."""
+
     binding: Literal["arrival"] = "arrival"
 
     def __init__(self) -> None:
-        self.decisions = 0
+        self.next = 0
 
     def bind(self, cluster: ReferenceCluster, request: Request) -> int:
-        worker = self.decisions % len(cluster.workers)
-        self.decisions += 1
+        worker = scan_up(cluster, self.next)[0]
+        self.next = worker + 1
         return worker
 
 
 class JoinShortestQueue:
-    """Fewest active + queued; of equals, the first met from worker (decisions so far) mod G on."""
+    """Fewest active + queued; of equals, the first met from worker (decisions so far) mod G on.
+
+    G counts stopped workers too: the scan begins where it would, and passes over them.
+    """
 
     binding: Literal["arrival"] = "arrival"
 
@@ -33,8 +39,7 @@ class JoinShortestQueue:
         self.decisions = 0
 
     def bind(self, cluster: ReferenceCluster, request: Request) -> int:
-        G = len(cluster.workers)
-        scan = [(self.decisions + offset) % G for offset in range(G)]
+        scan = scan_up(cluster, self.decisions)
         self.decisions += 1
         return min(scan, key=lambda g: requests_on(cluster.workers[g]))
 
@@ -59,7 +64,7 @@ class SplitMix64:
 
 
 class Random:
-    """Any worker, each as likely."""
+    """Any worker, each as likely: the draw counts those that are up, by index."""
 
     binding: Literal["arrival"] = "arrival"
 
@@ -67,13 +72,15 @@ class Random:
         self.stream = SplitMix64(seed)
 
     def bind(self, cluster: ReferenceCluster, request: Request) -> int:
-        return self.stream.below(len(cluster.workers))
+        up = cluster.workers_up()
+        return up[self.stream.below(len(up))]
 
 
 class PowerOfTwo:
     """Of two different workers the one with fewer requests, of equals the one drawn first.
 
-    The second draw is among the others, counted on from the first; a single worker is not drawn a second time.
+    The second draw is among the others, counted on from the first; a single worker is not drawn a second time. Draws
+    count the workers that are up, by index.
     """
 
     binding: Literal["arrival"] = "arrival"
@@ -82,12 +89,12 @@ class PowerOfTwo:
         self.stream = SplitMix64(seed)
 
     def bind(self, cluster: ReferenceCluster, request: Request) -> int:
-        G = len(cluster.workers)
-        first = self.stream.below(G)
-        if G == 1:
+        up = cluster.workers_up()
+        first = up[self.stream.below(len(up))]
+        if len(up) == 1:
             return first
-        others = [(first + offset) % G for offset in range(1, G)]
-        second = others[self.stream.below(G - 1)]
+        others = scan_up(cluster, first)[1:]
+        second = others[self.stream.below(len(others))]
         return min([first, second], key=lambda g: requests_on(cluster.workers[g]))
 
 
@@ -103,7 +110,8 @@ class Engine:
 class VLLM:
     """vLLM since 0.33: lowest max(in flight, waiting + running) + [waiting > 0] 6 waiting max(0, KV use - 0.5).
 
-    The scan starts one worker further after every decision. What is in flight is exact: all that the worker has.
+    The scan starts one worker further after every decision, and passes over workers that are stopped. What is in
+    flight is exact: all that the worker has. There are as many API servers as workers, up or not, unless said.
     """
 
     binding: Literal["arrival"] = "arrival"
@@ -133,8 +141,7 @@ class VLLM:
             self.snapshot_s = cluster.now
 
     def choose(self, cluster: ReferenceCluster) -> int:
-        G = len(cluster.workers)
-        scan = [(self.decisions + offset) % G for offset in range(G)]
+        scan = scan_up(cluster, self.decisions)
         return min(scan, key=lambda g: self.cost(self.known[g], cluster.workers[g]))
 
     def cost(self, engine: Engine, worker: Worker) -> float:
@@ -146,7 +153,14 @@ class VLLMLegacy(VLLM):
     """vLLM before: lowest 4 waiting + running, of equals the lowest index."""
 
     def choose(self, cluster: ReferenceCluster) -> int:
-        return min(range(len(cluster.workers)), key=lambda g: 4 * self.known[g].waiting + self.known[g].running)
+        return min(cluster.workers_up(), key=lambda g: 4 * self.known[g].waiting + self.known[g].running)
+
+
+def scan_up(cluster: ReferenceCluster, start: int) -> list[int]:
+    """The workers that are up, by index from `start` mod G on and round to it."""
+    G = len(cluster.workers)
+    scan = [(start + offset) % G for offset in range(G)]
+    return [g for g in scan if cluster.workers[g].up]
 
 
 def requests_on(worker: Worker) -> int:

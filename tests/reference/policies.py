@@ -1,6 +1,7 @@
 """Policies that bind from the pool, in plain Python: least-kv, BR-0 (2.6) and BR-H (2.7); and level, of ours.
 
 Where candidates or workers tie, Python's `min` keeps the first of a list that runs from the oldest or the lowest index.
+On a worker that is stopped nothing fits and no slot is free, so it is passed over; G is the number of workers up.
 """
 
 import math
@@ -69,7 +70,7 @@ def in_order_of_choice(cluster: ReferenceCluster, choice: WorkerChoice) -> list[
 
 
 class Level:
-    """The first worker on which something fits gets what brings it nearest to the others' mean load."""
+    """The first worker on which something fits gets what brings it nearest to the mean load of the others up."""
 
     binding: Literal["pool"] = "pool"
 
@@ -85,7 +86,7 @@ class Level:
         for g in in_order_of_choice(cluster, self.worker_choice):
             fitting = [request for request in cluster.window() if workers[g].fits([request])]
             if fitting:
-                others = [worker.load for worker in workers if worker is not workers[g]]
+                others = [workers[other].load for other in cluster.workers_up() if other != g]
                 mean = Fraction(sum(others), max(len(others), 1))
                 cluster.admit(min(fitting, key=lambda r: abs(workers[g].load * bool(others) + r.context - mean)), g)
                 return True
@@ -112,8 +113,9 @@ class BalanceRoute0:
 
     def score(self, cluster: ReferenceCluster, g: int, total: int, count: int) -> float:
         """F_g of admitting `count` requests of `total` tokens to worker g now."""
-        envelope = max(worker.load for worker in cluster.workers)
-        return f_score(total, envelope - cluster.workers[g].load, len(cluster.workers))
+        up = cluster.workers_up()
+        envelope = max(cluster.workers[each].load for each in up)
+        return f_score(total, envelope - cluster.workers[g].load, len(up))
 
     def place(self, cluster: ReferenceCluster, g: int, requests: list[Request]) -> None:
         """Admits to worker g, the oldest first."""
@@ -168,7 +170,7 @@ class BalanceRoute0:
 
 
 class BalanceRouteH(BalanceRoute0):
-    """BR-H: F over the projected loads `self.P[g][h]`, in tokens."""
+    """BR-H: F over the projected loads `self.P[g][h]`, in tokens; margins are taken over the workers up."""
 
     def __init__(
         self,
@@ -234,11 +236,12 @@ class BalanceRouteH(BalanceRoute0):
         return total + h * count if self.refill else total
 
     def score(self, cluster: ReferenceCluster, g: int, total: int, count: int) -> float:
-        beta = len(cluster.workers) if self.beta is None else self.beta
+        up = cluster.workers_up()
+        beta = len(up) if self.beta is None else self.beta
         gain = 0.0
         excess = 0.0
         for h in range(self.horizon + 1):
-            margin = max(loads[h] for loads in self.P) - self.P[g][h]
+            margin = max(self.P[each][h] for each in up) - self.P[g][h]
             gain += self.gamma**h * self._admitted(total, count, h)
             excess += self.gamma**h * max(0.0, self._admitted(total, count, h) - margin)
         return self.alpha * gain - beta * excess

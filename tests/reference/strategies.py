@@ -1,9 +1,13 @@
 """Small random workloads and clusters, as plain dicts with the keyword names of `simulate_reference`."""
 
+import math
+from collections.abc import Sequence
 from itertools import accumulate
 from typing import Any
 
 from hypothesis import strategies as st
+
+from .events import WorkerEvent
 
 TIE_S = st.just(0.0)
 TINY_S = st.floats(1e-9, 1e-3)
@@ -27,9 +31,9 @@ POWERS = st.tuples(
 
 
 @st.composite
-def workloads(draw: st.DrawFn, *, max_requests: int = 40) -> dict[str, Any]:
-    """1 to `max_requests` requests in order of arrival, prompts and outputs of 1 to 30 tokens."""
-    count = draw(st.integers(1, max_requests))
+def workloads(draw: st.DrawFn, *, min_requests: int = 1, max_requests: int = 40) -> dict[str, Any]:
+    """`min_requests` to `max_requests` requests in order of arrival, prompts and outputs of 1 to 30 tokens."""
+    count = draw(st.integers(min_requests, max_requests))
     gaps_s = draw(st.lists(draw(PACES_S), min_size=count, max_size=count))
     tokens = st.lists(st.integers(1, 30), min_size=count, max_size=count)
     return {
@@ -55,9 +59,121 @@ def clusters(draw: st.DrawFn, *, largest_request: int) -> dict[str, Any]:
 
 
 @st.composite
-def scenarios(draw: st.DrawFn, *, max_requests: int = 40) -> dict[str, Any]:
+def scenarios(draw: st.DrawFn, *, min_requests: int = 1, max_requests: int = 40) -> dict[str, Any]:
     """A workload with a cluster that can serve it: everything `simulate_reference` takes but the policy."""
-    workload = draw(workloads(max_requests=max_requests))
+    workload = draw(workloads(min_requests=min_requests, max_requests=max_requests))
     lengths = zip(workload["prompt_tokens"], workload["output_tokens"], strict=True)
     largest = max(prompt + output for prompt, output in lengths)
     return workload | draw(clusters(largest_request=largest))
+
+
+GRID_S = [0.5 * i for i in range(21)]
+"""Times on which the boundaries of one-second steps fall, and between them: so things are due together."""
+
+
+@st.composite
+def regimes(draw: st.DrawFn, *, max_requests: int = 30) -> dict[str, Any]:
+    """A scenario in which the parts of 2.11 to 2.13 and 2.16 are mixed, each of them off in many.
+
+    Everything `simulate_reference` takes but the policy and `watch`, always with the same keys; rows have five numbers.
+    Some worker is up in the end, so that every run comes to its own.
+    """
+    crowded, on_grid = draw(st.booleans()), draw(st.booleans())
+    scenario = draw(scenarios(min_requests=max_requests // 2 if crowded else 1, max_requests=max_requests))
+    if crowded:
+        scenario |= draw(crowds(scenario["prompt_tokens"], scenario["output_tokens"]))
+    if on_grid:
+        scenario |= draw(grids(len(scenario["arrival_s"])))
+    prefill_s = st.sampled_from([0.0, 0.0, 0.01, 0.5])
+    scenario["rows"] = [(*row, draw(prefill_s)) for row in scenario["rows"]]
+    times_s = st.sampled_from(GRID_S) if on_grid else st.sampled_from(GRID_S) | st.floats(0.0, 2.0)
+    return {
+        **scenario,
+        **draw(limits(scenario["output_tokens"])),
+        **draw(sources(scenario["arrival_s"], times_s)),
+        "patience_s": draw(patiences(len(scenario["arrival_s"]), times_s)),
+        "events": draw(st.just([]) | worker_events(scenario["workers"], times_s)),
+        "victim": draw(st.sampled_from(["newest", "least-generated"])),
+        "victim_returns": draw(st.sampled_from(["same-worker", "router"])),
+    }
+
+
+@st.composite
+def crowds(draw: st.DrawFn, prompt_tokens: Sequence[int], output_tokens: Sequence[int]) -> dict[str, Any]:
+    """Few workers with many slots and little KV, so that it overflows."""
+    largest = max(prompt + output for prompt, output in zip(prompt_tokens, output_tokens, strict=True))
+    return {
+        "workers": draw(st.integers(1, 3)),
+        "slots": draw(st.integers(3, 8)),
+        "kv_capacity": largest + draw(st.integers(0, 20)),
+    }
+
+
+@st.composite
+def grids(draw: st.DrawFn, count: int) -> dict[str, Any]:
+    """Steps of one second, and times that fall on their ends."""
+    return {
+        "arrival_s": list(accumulate(draw(st.sampled_from([0.0, 0.0, 0.5, 1.0, 3.0])) for _ in range(count))),
+        "recompute_s_per_token": draw(st.sampled_from([0.0, 0.25, 0.5])),
+        "rows": [(1.0, 0.0, 0.0, 0.0)],
+    }
+
+
+@st.composite
+def limits(draw: st.DrawFn, output_tokens: Sequence[int]) -> dict[str, Any]:
+    """What the client lets requests generate, and how much KV is kept for that and for else."""
+    spare_tokens = draw(
+        st.none() | st.lists(st.integers(0, 9), min_size=len(output_tokens), max_size=len(output_tokens))
+    )
+    shares = [0.0] if spare_tokens is None else [0.0, 0.25, 0.3, 0.5, 1.0]
+    return {
+        "max_tokens": None
+        if spare_tokens is None
+        else [o + s for o, s in zip(output_tokens, spare_tokens, strict=True)],
+        "kv_reserve_share": draw(st.sampled_from(shares)),
+        "kv_reserve_tokens": draw(st.none() | st.integers(0, 1) | st.integers(0, 5)),
+        "kv_watermark": draw(st.sampled_from([0.0, 0.0, 0.0, 0.01, 0.1, 0.25, 0.9])),
+    }
+
+
+@st.composite
+def sources(draw: st.DrawFn, arrival_s: Sequence[float], times_s: st.SearchStrategy[float]) -> dict[str, Any]:
+    """Arrivals as they are, with turns among them, or a closed loop."""
+    kind = draw(st.sampled_from(["arrivals", "turns", "closed loop"]))
+    if kind == "arrivals":
+        return {"after": None, "concurrency": None}
+    if kind == "closed loop":
+        return {"after": None, "concurrency": draw(st.integers(1, 12))}
+    after = [draw(st.just(-1) | st.integers(-1, row - 1)) for row in range(len(arrival_s))]
+    delayed_s = [
+        time_s if before < 0 else draw(st.just(0.0) | times_s) for time_s, before in zip(arrival_s, after, strict=True)
+    ]
+    return {"after": after, "concurrency": None, "arrival_s": delayed_s}
+
+
+@st.composite
+def patiences(draw: st.DrawFn, count: int, times_s: st.SearchStrategy[float]) -> list[float] | None:
+    """How long each request waits, most of them for ever; None: all of them do."""
+    if draw(st.booleans()):
+        return None
+    some_s = times_s.map(lambda time_s: max(time_s, 0.01))
+    return draw(st.lists(st.just(math.inf) | some_s, min_size=count, max_size=count))
+
+
+@st.composite
+def worker_events(draw: st.DrawFn, workers: int, times_s: st.SearchStrategy[float]) -> list[WorkerEvent]:
+    """Up to eight events in any order, one more where otherwise no worker would be up in the end."""
+    g = st.integers(0, workers - 1)
+    slowing = st.builds(WorkerEvent, times_s, g, st.just("slow"), st.sampled_from([0.5, 1.0, 1.5, 4.0]))
+    stopping = st.builds(WorkerEvent, times_s, g, st.sampled_from(["stop", "stop", "start"]))
+    events = draw(st.lists(slowing | stopping | stopping, max_size=8))
+    up = set(range(workers))
+    for event in sorted(events, key=lambda event: event.time_s):
+        if event.kind == "start":
+            up.add(event.worker)
+        elif event.kind == "stop":
+            up.discard(event.worker)
+    if not up:
+        last_s = max(event.time_s for event in events)
+        events.append(WorkerEvent(last_s + draw(times_s), draw(g), "start"))
+    return events

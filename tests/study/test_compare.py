@@ -134,7 +134,7 @@ def test_the_table_has_a_row_a_policy(comparison):
 def test_imbalance_over_time_is_averaged_over_equal_stretches(steps):
     log = np.resize(simulate(CLUSTER, drawn(0), baselines.make("jsq")).steps, steps)
     log["start_s"] = np.arange(steps)
-    over_time = ImbalanceOverTime.of(log, 2)
+    over_time = ImbalanceOverTime.of(log)
     lengths = np.diff(over_time.edge_s)[:-1]
     assert len(over_time.imbalance_tokens) == min(BINS, steps) == len(over_time.edge_s) - 1
     assert set(lengths) <= {steps // BINS, steps // BINS + 1}

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from brgym.workload import Workload, WorkloadError, check_servable, concatenate
+from brgym.cluster import ClusterConfig
+from brgym.workload import Workload, WorkloadError, concatenate
 
 CHAT = Workload([0, 1, 5, 2, 3], [10, 20, 30, 40, 50], [1, 2, 3, 4, 5], after=[-1, -1, 0, 2, -1])
 """Two turns behind the first request: 5 s after its end, then 2 s after that; three requests arrive by themselves."""
@@ -206,7 +207,11 @@ class TestOperations:
     def test_concatenation_keeps_whom_each_follows(self, parts: list[Workload]) -> None:
         moved, start = [], 0
         for part in parts:  # prompts that differ between the parts too
-            columns = {"max_tokens": part.max_tokens, "after": part.after, "patience_s": part.patience_s}
+            columns: dict[str, Any] = {
+                "max_tokens": part.max_tokens,
+                "after": part.after,
+                "patience_s": part.patience_s,
+            }
             moved.append(Workload(part.arrival_s, part.prompt_tokens + start, part.output_tokens, **columns))
             start += len(part)
         together = concatenate(moved)
@@ -223,13 +228,23 @@ class TestOperations:
             concatenate([plain, Workload([0.5], [1], [1], max_tokens=[3])])
 
 
-class TestServable:
-    def test_what_no_cluster_serves_yet_is_refused(self) -> None:
-        with pytest.raises(WorkloadError, match=r"after\[2\] = 0, which the cluster does not serve yet"):
-            check_servable(CHAT)
-        with pytest.raises(WorkloadError, match=r"patience_s\[1\] = 3.0, which the cluster does not serve yet"):
-            check_servable(Workload([0, 0], [1, 1], [1, 1], patience_s=[np.inf, 3]))
+class TestClosedLoop:
+    def test_it_goes_through_every_change(self) -> None:
+        plain = Workload([0, 1, 2], [1, 2, 3], [4, 5, 6], max_tokens=[4, 5, 6])
+        loop = plain.closed_loop(concurrency=2)
+        assert (loop.concurrency, plain.concurrency) == (2, None)
+        for changed in (loop.take([0, 2]), loop.slice(1, 3), loop.backlog(), loop.rescale_rate(2.0), loop.rebase(3.0)):
+            assert changed.concurrency == 2
+        assert concatenate([loop, loop]).concurrency == 2
+        assert pickle.loads(pickle.dumps(loop)) == loop != plain
+        assert loop.fingerprint() != plain.fingerprint() != loop.closed_loop(concurrency=3).fingerprint()
 
-    def test_what_says_nothing_is_served(self) -> None:
-        check_servable(Workload([0, 0], [1, 1], [1, 1], max_tokens=[5, 5], after=[-1, -1], patience_s=[np.inf, np.inf]))
-        check_servable(Workload([0], [1], [1]))
+    def test_what_it_cannot_be_together_with(self) -> None:
+        with pytest.raises(WorkloadError, match="none that follows another, as request 2 does"):
+            CHAT.closed_loop(concurrency=4)
+        with pytest.raises(WorkloadError, match="concurrency must be the same in all"):
+            concatenate([Workload([0], [1], [1]), Workload([0], [1], [1], concurrency=1)])
+        with pytest.raises(ValueError, match="concurrency must be at least 1"):
+            Workload([0], [1], [1], concurrency=0)
+        with pytest.raises(ValueError, match="has no rate of arrivals"):
+            Workload([0, 1], [1, 1], [1, 1], concurrency=1).at_load(0.5, ClusterConfig())

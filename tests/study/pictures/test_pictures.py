@@ -34,7 +34,7 @@ WORKLOAD = Workload(np.sort(RNG.uniform(0, 20, 120)), RNG.integers(20, 200, 120)
 RESULT = simulate(CLUSTER, WORKLOAD, baselines.make("jsq"))
 STAYS = record_stays(CLUSTER, WORKLOAD, baselines.make("jsq"))
 LOADS = WorkerLoads.of(STAYS, steps=len(RESULT.steps), workers=4).load_tokens
-CURVE = ImbalanceOverTime.of(RESULT.steps, 4)
+CURVE = ImbalanceOverTime.of(RESULT.steps)
 SPREAD = RNG.uniform(0.01, 1, 500)
 AT = [1, 2, 4, 8]
 LINES = [Line(name, AT, [3, 4, 6, 9], [2, 3, 5, 7], [4, 5, 7, np.nan]) for name in ("jsq", "br-0", "level")]
