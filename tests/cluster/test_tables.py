@@ -26,7 +26,8 @@ def test_the_requests_are_those_of_the_workload_with_what_became_of_them(result)
     assert table.column_names == [
         "request",
         *("arrival_s", "prompt_tokens", "output_tokens"),
-        *("worker", "admit_s", "first_token_s", "finish_s", "preemptions"),
+        *("worker", "admit_s", "first_token_s", "finish_s"),
+        *("preemptions", "interruptions", "cancelled"),
         *("queueing_s", "ttft_s", "tpot_s", "e2e_s"),
     ]
     assert table["request"].to_pylist() == list(range(60))
