@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 from brgym._checks import check_choice, check_type, keep_integers, keep_reals
 from brgym.cluster.capacity import saturation_rate_per_s
 from brgym.cluster.ranges import MAX_COUNT, MAX_KV_TOKENS, MAX_RECOMPUTE_S_PER_TOKEN
+from brgym.cluster.records import GAINED_TOKENS
 from brgym.cluster.step_time import StepTime
 from brgym.cluster.worker_events import WorkerEvent, checked_events
 
@@ -118,4 +119,8 @@ class ClusterConfig:
             workers=self.workers,
             slots=self.slots,
             kv_capacity=self.kv_capacity,
+            kv_watermark=self.kv_watermark,
+            kv_reserve_tokens=GAINED_TOKENS if self.kv_reserve_tokens is None else self.kv_reserve_tokens,
+            kv_reserve_share=self.kv_reserve_share,
+            max_tokens=workload.max_tokens,
         )

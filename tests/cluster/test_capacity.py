@@ -16,6 +16,10 @@ CLUSTERS = {
     "slots": ClusterConfig(workers=4, slots=96, step_time=BARRIER),
     "more workers": ClusterConfig(workers=12, slots=96, step_time=BARRIER),
     "memory": ClusterConfig(workers=4, slots=256, step_time=BARRIER, kv_capacity=150_000),
+    "reserve": ClusterConfig(workers=4, slots=256, step_time=BARRIER, kv_capacity=150_000, kv_reserve_tokens=256),
+    "watermark": ClusterConfig(workers=4, slots=256, step_time=BARRIER, kv_capacity=150_000, kv_watermark=0.2),
+    "half reserved": ClusterConfig(workers=4, slots=256, step_time=BARRIER, kv_capacity=150_000, kv_reserve_share=0.5),
+    "all reserved": ClusterConfig(workers=4, slots=256, step_time=BARRIER, kv_capacity=150_000, kv_reserve_share=1.0),
     "bf-io": preset("bf-io", workers=8),
     "bundle": bundle_cluster(Coefficients.illustrative(), ratio=4, batch=128),
 }
@@ -30,6 +34,12 @@ def test_by_hand():
     # Memory for 26 tokens holds two requests of 12 and the token that each is to gain.
     tight = dataclasses.replace(cluster, kv_capacity=26)
     assert workload.capacity(tight) == pytest.approx(2 * 2 / (5 * (1.0 + 0.1 * 24)))
+    # Of 60 tokens a watermark of a tenth leaves 54. With 1 and half of 12 - 2 reserved a request takes 18.
+    reserving = dataclasses.replace(tight, kv_capacity=60, kv_watermark=0.1, kv_reserve_tokens=1, kv_reserve_share=0.5)
+    limited = workload.with_columns(max_tokens=[12] * 4)
+    assert limited.capacity(reserving) == pytest.approx(2 * 3 / (5 * (1.0 + 0.1 * 36)))
+    of_two = dataclasses.replace(reserving, kv_reserve_tokens=9)
+    assert limited.capacity(of_two) == pytest.approx(2 * (54 / 26) / (5 * (1.0 + 0.1 * 12 * 54 / 26)))
 
 
 @pytest.mark.parametrize("name", CLUSTERS)
@@ -37,6 +47,7 @@ def test_a_backlog_is_served_at_about_that_rate(name):
     cluster = CLUSTERS[name]
     requests = 12 * cluster.workers * min(cluster.slots, 128)
     workload = load_workload("azure-2023-conv-like", count=requests, seed=1).backlog()
+    workload = workload.with_columns(max_tokens=np.maximum(workload.output_tokens, 512))
     metrics = simulate(cluster, workload, baselines.make("level"), oversize="drop").metrics
     served_per_s = metrics.throughput_tok_s / workload.output_tokens.mean()
     assert 0.95 < served_per_s / workload.capacity(cluster) < 1.04
