@@ -1,5 +1,6 @@
 """`brgym plot`: a figure of a sweep along a setting, as a picture."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -63,8 +64,9 @@ def plot(
 
 
 def _where(written: str) -> dict[str, str]:
+    """Settings by dotted name; a comma belongs to the value before it unless a dotted name and = follow."""
     found = {}
-    for part in filter(None, (part.strip() for part in written.split(","))):
+    for part in filter(None, (part.strip() for part in re.split(r",(?=\s*[\w-]+\.[\w.-]+\s*=)", written))):
         key, sign, value = (piece.strip() for piece in part.partition("="))
         if not sign:
             raise ValueError(f"where must be KEY=VALUE,..., got {part!r}")

@@ -107,9 +107,12 @@ def _cluster(options: dict[str, Any], source: NamedWorkload) -> ClusterConfig:
 
 
 def _culprit(message: str, options: Mapping[str, Any]) -> str:
-    """The key that a message begins with; the first where it begins with none."""
-    named = (key for key in options if re.match(rf"{key}\b", message))
-    return next(named, next(iter(options)))
+    """The key that a message begins with; else the first that it mentions, or the first at all."""
+    for found in (re.match, re.search):
+        for key in options:
+            if found(rf"\b{re.escape(key)}\b", message):
+                return key
+    return next(iter(options))
 
 
 def _text(value: Any) -> str | list[str]:

@@ -111,3 +111,10 @@ def test_from_the_command_line(tmp_path, capsys):
     assert main(["plot", str(tmp_path), "--out", str(tmp_path / "x.png"), "--where", "cluster.workers"]) == 2
     assert "--where must be KEY=VALUE,..., got 'cluster.workers'" in capsys.readouterr().err
     assert not (tmp_path / "x.png").exists()
+
+
+def test_a_value_may_hold_commas(tmp_path, capsys):
+    results().write(tmp_path)
+    where = "cluster.workers=base_s=1,per_token_s=2, workload.load=0.5"
+    assert main(["plot", str(tmp_path), "--out", str(tmp_path / "x.png"), "--where", where]) == 2
+    assert "unknown cluster.workers 'base_s=1,per_token_s=2'" in capsys.readouterr().err

@@ -104,7 +104,9 @@ def best_policy(found: Results, setting: int, *, among: Sequence[str]) -> str | 
 def words(found: Results, setting: int, keys: tuple[str, ...] | None = None) -> str:
     """What a setting is called: what is varied and its value there."""
     of = found.settings[setting]
-    said = [f"{key} = {value_text(of[key])}" for key in (found.telling if keys is None else keys) if key in of]
+    keys = found.telling if keys is None else keys
+    said = [f"{key} = {value_text(of[key])}" for key in keys if key in of]
+    said = said or [f"{key} = {value_text(None)}" for key in keys]  # it is the one that leaves them all as they are
     return ", ".join(said) or "the one setting"
 
 

@@ -16,7 +16,7 @@ from brgym.study.report import report_page
 from brgym.study.report.chart_data import chart_data
 from brgym.study.report.headline import cells_line, headline, winners_of
 from brgym.study.report.league import league_of, plus_minus, with_interval
-from brgym.study.report.standing import BOUND, ENVELOPE, Standings
+from brgym.study.report.standing import BOUND, ENVELOPE, Standings, words
 from brgym.study.report.together import together_of
 from brgym.study.shown_figures import league_figures, shown
 from tests.study.report.fabricated import HOSTILE, LOADS, NAMES, ONE, POLICIES, imbalance, results
@@ -263,3 +263,9 @@ def test_what_follows_from_another_setting_is_not_told_twice():
     assert found.varied == ("workload.name", "workload.requests", "workload.load", "cluster.slots")
     assert found.telling == ("workload.name", "workload.load")
     assert league_of(found, Standings(found)).varied == found.telling
+
+
+def test_the_setting_that_leaves_everything_as_it_is_says_so():
+    found = results(({"cluster.workers": 8}, {"cluster.workers": 8, "cluster.engine": "vllm"}), seeds=2)
+    assert [words(found, setting) for setting in (0, 1)] == ["cluster.engine = none", "cluster.engine = vllm"]
+    assert words(results(ONE, seeds=2), 0) == "the one setting"
