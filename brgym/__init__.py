@@ -10,7 +10,19 @@ from typing import TYPE_CHECKING, Any
 import gymnasium
 
 if TYPE_CHECKING:
-    from brgym.cluster import ClusterConfig, Metrics, Power, Result, RouterView, Slo, StepTime, WorkerEvent
+    from brgym.cluster import (
+        ChunkedPrefill,
+        ClusterConfig,
+        Metrics,
+        Power,
+        PrefillTier,
+        Result,
+        RouterView,
+        Slo,
+        Speculation,
+        StepTime,
+        WorkerEvent,
+    )
     from brgym.cluster import compiled_kernel as compiled_kernel
     from brgym.cluster import preset as preset
     from brgym.cluster import simulate as simulate
@@ -19,12 +31,15 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOME = {
+    "ChunkedPrefill": "brgym.cluster",
     "ClusterConfig": "brgym.cluster",
     "Metrics": "brgym.cluster",
     "Power": "brgym.cluster",
+    "PrefillTier": "brgym.cluster",
     "Result": "brgym.cluster",
     "RouterView": "brgym.cluster",
     "Slo": "brgym.cluster",
+    "Speculation": "brgym.cluster",
     "StepTime": "brgym.cluster",
     "WorkerEvent": "brgym.cluster",
     "compiled_kernel": "brgym.cluster",
@@ -36,12 +51,15 @@ _HOME = {
 }
 
 __all__ = [
+    "ChunkedPrefill",
     "ClusterConfig",
     "Metrics",
     "Power",
+    "PrefillTier",
     "Result",
     "RouterView",
     "Slo",
+    "Speculation",
     "StepTime",
     "WorkerEvent",
     "Workload",

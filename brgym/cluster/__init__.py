@@ -23,9 +23,11 @@ from brgym.cluster.policy import (
     is_clairvoyant,
     is_compiled,
 )
+from brgym.cluster.prefill import ChunkedPrefill, PrefillTier
 from brgym.cluster.presets import PRESETS, Preset, preset
 from brgym.cluster.records import UNLIMITED, Integers, Reals, Records
 from brgym.cluster.simulate import Oversize, Result, simulate
+from brgym.cluster.speculation import Speculation
 from brgym.cluster.state import View
 from brgym.cluster.step_time import StepTime, StepTimeRow
 from brgym.cluster.view import ClairvoyantView, RouterView
@@ -38,6 +40,7 @@ __all__ = [
     "ArrivalPolicy",
     "Binding",
     "Bound",
+    "ChunkedPrefill",
     "ClairvoyantView",
     "ClusterConfig",
     "CompiledPolicy",
@@ -52,12 +55,14 @@ __all__ = [
     "Policy",
     "PoolPolicy",
     "Power",
+    "PrefillTier",
     "Preset",
     "Reals",
     "Records",
     "Result",
     "RouterView",
     "Slo",
+    "Speculation",
     "StepTime",
     "StepTimeRow",
     "View",

@@ -7,10 +7,12 @@ weight follows from the step count, so nothing has to be touched while it decode
 import numpy as np
 
 from brgym._compile import inlined
+from brgym.cluster.chunks import await_prefill, stop_prefilling
 from brgym.cluster.identity import identity_of, row_of
 from brgym.cluster.memory import fits, room_tokens
 from brgym.cluster.records import NOTHING
 from brgym.cluster.state import State, View
+from brgym.cluster.tier import has_tier, leave_buffer
 from brgym.cluster.waiting import allowed_tokens, context_tokens, dequeue
 
 
@@ -21,6 +23,8 @@ def admit(state: State, request: int, worker: int, regimes: int | None) -> None:
     entry = state.requests[request]
     if regimes is not None:
         state.allowed_tokens[worker] += allowed_tokens(state, request)
+        if has_tier(state):
+            leave_buffer(state, request)
     state.load_tokens[worker] += context_tokens(state, request)
     state.active[worker] += 1
     entry.worker = worker
@@ -28,15 +32,25 @@ def admit(state: State, request: int, worker: int, regimes: int | None) -> None:
     if np.isnan(entry.admit_s):
         entry.admit_s = clock.now_s
         progress.admitted += 1
-    else:  # whoever comes again had lost its KV
+    elif regimes is None or state.constants[0].recomputes != 0:  # whoever comes again had lost its KV
         progress.prefill_tokens += context_tokens(state, request)
         state.prefill_tokens[worker] += context_tokens(state, request)
-    if np.isnan(entry.first_token_s):
+    _push_newest(state, request)
+    _list_running(state, request)
+    if regimes is not None and state.constants[0].chunk_tokens > 0:
+        await_prefill(state, request)
+    else:
+        begin_decoding(state, request)
+
+
+@inlined
+def begin_decoding(state: State, request: int) -> None:
+    """From the coming step on an active request generates."""
+    progress = state.progress[0]
+    if np.isnan(state.requests[request].first_token_s):
         state.fresh[progress.fresh] = request
         progress.fresh += 1
-    _push_newest(state, request)
-    _enter_calendar(state, request)
-    _list_running(state, request)
+    enter_calendar(state, request)
 
 
 @inlined
@@ -60,7 +74,10 @@ def release(state: State, request: int, regimes: int | None) -> None:
     if regimes is not None:
         state.allowed_tokens[entry.worker] -= allowed_tokens(state, request)
     _forget_newest(state, request)
-    _leave_calendar(state, request)
+    if regimes is not None and state.lives[request].prefilling != 0:
+        stop_prefilling(state, request)
+    else:
+        leave_calendar(state, request)
     _unlist_running(state, request)
 
 
@@ -113,7 +130,8 @@ def _last_step(state: State, request: int) -> int:
 
 
 @inlined
-def _enter_calendar(state: State, request: int) -> None:
+def enter_calendar(state: State, request: int) -> None:
+    """Writes down at which step an active request will have all its tokens, one a step."""
     bucket = finishing_bucket(state, _last_step(state, request))
     head = state.calendar[bucket]
     state.requests[request].calendar_next = head
@@ -124,7 +142,8 @@ def _enter_calendar(state: State, request: int) -> None:
 
 
 @inlined
-def _leave_calendar(state: State, request: int) -> None:
+def leave_calendar(state: State, request: int) -> None:
+    """Strikes that out; its birth step must be the same as when it was written."""
     entry = state.requests[request]
     if entry.calendar_next != NOTHING:
         state.requests[entry.calendar_next].calendar_previous = entry.calendar_previous

@@ -12,7 +12,7 @@ stopped, nor requests that leave.
 
 import numpy as np
 
-from brgym.cluster.records import GAINED_TOKENS, Integers, Reals
+from brgym.cluster.records import Integers, Reals
 from brgym.cluster.step_time import StepTime
 
 
@@ -25,7 +25,7 @@ def saturation_rate_per_s(
     slots: int,
     kv_capacity: int | None,
     kv_watermark: float = 0.0,
-    kv_reserve_tokens: int = GAINED_TOKENS,
+    kv_reserve_tokens: int = 1,
     kv_reserve_share: float = 0.0,
     max_tokens: Integers | None = None,
 ) -> float:

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, get_args
 
-from brgym._checks import check_choice, check_type, keep_integers, keep_reals
+from brgym._checks import check_choice, check_type, keep_integers, keep_reals, shown
 from brgym.cluster.capacity import saturation_rate_per_s
+from brgym.cluster.prefill import ChunkedPrefill, PrefillTier
 from brgym.cluster.ranges import MAX_COUNT, MAX_KV_TOKENS, MAX_RECOMPUTE_S_PER_TOKEN
-from brgym.cluster.records import GAINED_TOKENS
+from brgym.cluster.speculation import Speculation
 from brgym.cluster.step_time import StepTime
 from brgym.cluster.worker_events import WorkerEvent, checked_events
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 Victim = Literal["newest", "least-generated"]
 VICTIMS: tuple[Victim, ...] = get_args(Victim)
-VictimReturns = Literal["same-worker", "router"]
+VictimReturns = Literal["same-worker", "router", "prefill"]
 VICTIM_RETURNS: tuple[VictimReturns, ...] = get_args(VictimReturns)
 
 _MAX_W = 1e9  # a gigawatt: energies over any run stay finite (our choice)
@@ -49,7 +50,7 @@ class Power:
 
 @dataclass(frozen=True, kw_only=True)
 class ClusterConfig:
-    """A cluster of data-parallel decode workers in lockstep (DESIGN 2.1 to 2.4, 2.12, 2.16).
+    """A cluster of data-parallel decode workers in lockstep (DESIGN 2.1 to 2.4, 2.12 to 2.16).
 
     By default a step takes 40 ms + 0.1 us for each KV token of the fullest worker, as in the paper-like study.
 
@@ -69,7 +70,11 @@ class ClusterConfig:
         victim: Which request an over-full worker preempts: "newest", admitted last (vLLM), or "least-generated", with
             the fewest tokens generated, of equals the longest prompt, then the newest (SGLang).
         victim_returns: Where a preempted request goes when it is ready again: "same-worker", to the head of its queue,
-            or "router", which binds it anew. A router that binds from the pool finds it at the pool's head either way.
+            or "router", which binds it anew; a router that binds from the pool finds it at the pool's head either way.
+            "prefill": through the prefill tier, which it joins at once, back to the router.
+        prefill: Where prompts are prefilled: on a tier of its own before they come to the router, or in chunks on the
+            workers; None where they cost nothing.
+        speculation: How many tokens a request may gain in a step; None for one.
         events: Workers that slow down, stop and come back.
 
     Raises:
@@ -89,6 +94,8 @@ class ClusterConfig:
     kv_watermark: float = 0.0
     victim: Victim = "newest"
     victim_returns: VictimReturns = "same-worker"
+    prefill: PrefillTier | ChunkedPrefill | None = None
+    speculation: Speculation | None = None
     events: Sequence[WorkerEvent] = ()
 
     def __post_init__(self) -> None:
@@ -104,7 +111,23 @@ class ClusterConfig:
         keep_reals(self, "kv_watermark", minimum=0.0, maximum=1.0)
         check_choice("victim", self.victim, VICTIMS)
         check_choice("victim_returns", self.victim_returns, VICTIM_RETURNS)
+        if self.prefill is not None and not isinstance(self.prefill, PrefillTier | ChunkedPrefill):
+            raise TypeError(f"prefill must be a PrefillTier, a ChunkedPrefill or None, got {shown(self.prefill)}")
+        if self.speculation is not None:
+            check_type("speculation", self.speculation, Speculation)
         object.__setattr__(self, "events", checked_events(self.events, self.workers))
+        if self.victim_returns == "prefill" and not isinstance(self.prefill, PrefillTier):
+            raise ValueError(f"victim_returns 'prefill' needs a prefill tier, got prefill {shown(self.prefill)}")
+        if isinstance(self.prefill, ChunkedPrefill) and self.recompute_s_per_token > 0.0:
+            raise ValueError(
+                "recompute_s_per_token must be 0 with chunked prefill, which computes lost contexts anew, got "
+                f"{self.recompute_s_per_token:g}"
+            )
+
+    @property
+    def gained_tokens(self) -> int:
+        """What a request gains in a step, at most: u of DESIGN 2.11."""
+        return 1 if self.speculation is None else self.speculation.most_gained_tokens
 
     def capacity(self, workload: "Workload") -> float:
         """Requests per second that saturate the cluster, for the lengths of a workload (`Workload.capacity`).
@@ -120,7 +143,7 @@ class ClusterConfig:
             slots=self.slots,
             kv_capacity=self.kv_capacity,
             kv_watermark=self.kv_watermark,
-            kv_reserve_tokens=GAINED_TOKENS if self.kv_reserve_tokens is None else self.kv_reserve_tokens,
+            kv_reserve_tokens=self.gained_tokens if self.kv_reserve_tokens is None else self.kv_reserve_tokens,
             kv_reserve_share=self.kv_reserve_share,
             max_tokens=workload.max_tokens,
         )

@@ -4,9 +4,10 @@
 and measured. Whoever only decides needs `brgym.cluster` and nothing of this.
 """
 
-from brgym.cluster.admission import admit, is_active
+from brgym.cluster.admission import admit, begin_decoding, is_active
 from brgym.cluster.asking import decide, refusal
 from brgym.cluster.boundary import next_event_s
+from brgym.cluster.chunks import stop_prefilling
 from brgym.cluster.drive import run, view_for, why_stuck
 from brgym.cluster.figures import step_seconds
 from brgym.cluster.identity import key_after, key_of, row_of
@@ -47,6 +48,7 @@ __all__ = [
     "advance",
     "allowed_tokens",
     "apply",
+    "begin_decoding",
     "binding_of",
     "borrowed",
     "borrowed_view",
@@ -70,6 +72,7 @@ __all__ = [
     "row_of",
     "run",
     "step_seconds",
+    "stop_prefilling",
     "view_for",
     "view_of",
     "why_stuck",

@@ -49,8 +49,8 @@ ENGINES: Mapping[str, EngineStyle] = {
         kv_reserve_share=1.0,
     ),
     "vllm-ascend": _style(
-        "vllm-ascend: as vLLM, but the victim is aborted and routed anew; with a prefill tier, which is not modelled "
-        "yet, through that",
+        "vllm-ascend: as vLLM, but the victim is aborted and routed anew; where the cluster has a prefill tier, set "
+        "victim_returns='prefill', which sends it through that",
         victim_returns="router",
     ),
 }

@@ -54,11 +54,13 @@ def _stop(state: State, worker: int, displaced: int) -> int:
         return 0
     state.up[worker] = False
     clock.workers_up -= 1
-    while state.links[worker].newest != NOTHING:
-        request = state.links[worker].newest
+    request = _oldest(state, worker)
+    while request != NOTHING:
+        newer = state.requests[request].newer
         lose_kv(state, request, ON)
         state.lives[request].interruptions += 1
         state.lives[request].displaced = 1
+        request = newer
     count = state.queued[worker]
     clock.pool_start -= count  # they left the pool to be bound, so there is room in front
     for place in range(clock.pool_start, clock.pool_start + displaced):
@@ -68,3 +70,12 @@ def _stop(state: State, worker: int, displaced: int) -> int:
     for place in range(displaced, displaced + count):
         join_pool(state, clock.pool_start + place, dequeue(state, worker))
     return count
+
+
+@inlined
+def _oldest(state: State, worker: int) -> int:
+    """The active request that a worker admitted first, or nothing."""
+    request = state.links[worker].newest
+    while request != NOTHING and state.requests[request].older != NOTHING:
+        request = state.requests[request].older
+    return request

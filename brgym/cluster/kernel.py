@@ -11,11 +11,14 @@ import math
 from brgym._compile import compiled, inlined
 from brgym.cluster.admission import admit, admit_from_queues, finishing_bucket, release
 from brgym.cluster.boundary import next_event_with, open_boundary
+from brgym.cluster.drafts import gain_drafts
 from brgym.cluster.faults import nobody_will_be_up
+from brgym.cluster.prompts import complete_prompts, prefill_chunks
 from brgym.cluster.records import FROM_POOL, JOIN, NOTHING, ROUTE, RUN, Integers
 from brgym.cluster.sources import let_followers_come
 from brgym.cluster.state import State, View, borrowed, view_of
 from brgym.cluster.step_log import log_step
+from brgym.cluster.tier import has_tier, use_room
 from brgym.cluster.victims import preempt_overfull
 from brgym.cluster.vocabulary import (
     anything_fits,
@@ -55,6 +58,8 @@ def advance(state: State, regimes: int | None) -> int:
             if state.constants[0].binding != FROM_POOL:
                 admit_from_queues(state, view, regimes)
             progress.phase = RUN
+        if regimes is not None and has_tier(state):
+            use_room(state)
         if clock.active == 0:
             due_s = next_event_with(state, regimes)
             if waiting(view) > 0 and (math.isinf(due_s) or (regimes is not None and nobody_will_be_up(state))):
@@ -144,16 +149,25 @@ def _decision_due(view: View) -> bool:
 
 @inlined
 def _run_step(state: State, view: View, regimes: int | None) -> None:
-    """Parts 5 and 6: the step lasts as long as the slowest worker needs; every active request has one token more."""
+    """Parts 5 and 6: the step lasts as long as the slowest worker needs; whatever decodes has one token more."""
     clock, progress = state.clock[0], state.progress[0]
+    chunked = regimes is not None and state.constants[0].chunk_tokens > 0
+    if chunked:
+        prefill_chunks(state)
     clock.now_s += log_step(state, view, regimes)
+    if regimes is not None and state.constants[0].draft_tokens > 0:
+        gain_drafts(state)
+    if chunked:
+        complete_prompts(state)
     for place in range(progress.fresh):
         state.requests[state.fresh[place]].first_token_s = clock.now_s
     progress.fresh = 0
     for worker in range(len(state.load_tokens)):
-        state.load_tokens[worker] += state.active[worker]
         if regimes is not None:
-            state.allowed_tokens[worker] -= state.active[worker]
+            state.load_tokens[worker] += state.active[worker] - state.prefilling[worker]
+            state.allowed_tokens[worker] -= state.active[worker] - state.prefilling[worker]
+        else:
+            state.load_tokens[worker] += state.active[worker]
     _finish_due(state, regimes)
 
 

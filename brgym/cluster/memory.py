@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from brgym._compile import inlined
 from brgym.cluster.config import ClusterConfig
-from brgym.cluster.records import GAINED_TOKENS
+from brgym.cluster.prefill import PrefillTier
 from brgym.cluster.state import View
 
 if TYPE_CHECKING:
@@ -26,7 +26,8 @@ def free_slots(view: View, worker: int) -> int:
 @inlined
 def overfull(view: View, worker: int) -> bool:
     """Whether a worker cannot hold what its requests will gain in the coming step."""
-    return view.load_tokens[worker] + GAINED_TOKENS * view.active[worker] > view.constants[0].kv_capacity
+    constants = view.constants[0]
+    return view.load_tokens[worker] + constants.gained_tokens * view.active[worker] > constants.kv_capacity
 
 
 @inlined
@@ -46,7 +47,7 @@ def room_tokens(view: View, worker: int) -> int:
     if free_slots(view, worker) <= 0:
         return -1
     if view.active[worker] == 0:
-        return view.constants[0].kv_capacity - GAINED_TOKENS
+        return view.constants[0].kv_capacity - view.constants[0].gained_tokens
     return max(spare_tokens(view, worker) - view.constants[0].kv_reserve_tokens, -1)
 
 
@@ -76,7 +77,7 @@ class Room(NamedTuple):
 def room_of(view: View, worker: int) -> Room:
     """The room on a worker."""
     constants = view.constants[0]
-    alone_tokens = constants.kv_capacity - GAINED_TOKENS if view.active[worker] == 0 else -1
+    alone_tokens = constants.kv_capacity - constants.gained_tokens if view.active[worker] == 0 else -1
     return Room(
         free_slots(view, worker),
         room_tokens(view, worker),
@@ -126,7 +127,11 @@ def fits_together(view: View, worker: int, total_tokens: int, count: int, allowe
 
 
 def servable(cluster: ClusterConfig, workload: "Workload") -> npt.NDArray[np.bool_]:
-    """Which requests fit an empty worker to their last token, shape (requests,)."""
-    if cluster.kv_capacity is None:
-        return np.ones(len(workload), np.bool_)
-    return np.asarray(workload.prompt_tokens + workload.output_tokens <= cluster.kv_capacity)
+    """Which requests fit an empty worker, and the prefill tier's buffer, to their last token, shape (requests,)."""
+    tokens = workload.prompt_tokens + workload.output_tokens
+    fitting = np.ones(len(workload), np.bool_)
+    if cluster.kv_capacity is not None:
+        fitting &= tokens + cluster.gained_tokens - 1 <= cluster.kv_capacity
+    if isinstance(cluster.prefill, PrefillTier) and cluster.prefill.buffer_tokens is not None:
+        fitting &= tokens <= cluster.prefill.buffer_tokens
+    return fitting

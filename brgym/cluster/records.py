@@ -13,9 +13,6 @@ NOTHING = -1
 UNLIMITED = 1 << 60
 """Stands for "no limit" on a worker's KV tokens or on the candidates; sums with it do not overflow."""
 
-GAINED_TOKENS = 1
-"""What a request gains in a step, at most: u of DESIGN 2.11."""
-
 ON_ARRIVAL, FROM_POOL = 0, 1
 """`CONSTANTS.binding`: when a request is bound to its worker."""
 
@@ -40,6 +37,16 @@ CONSTANTS = np.dtype(
         ("victim_returns", "i8"),  # index into `config.VICTIM_RETURNS`
         ("concurrency", "i8"),  # of a closed loop; `UNLIMITED` where requests come at their own times
         ("may_stop", "i8"),  # whether workers have events, so that routers are shown which are up
+        ("gained_tokens", "i8"),  # what a request gains in a step, at most: u of DESIGN 2.11
+        ("recomputes", "i8"),  # whether a lost context is computed anew in the step after the request's return
+        ("tier_servers", "i8"),  # of the prefill tier; 0 without one, as the next three
+        ("tier_base_s", "f8"),
+        ("tier_per_token_s", "f8"),
+        ("buffer_tokens", "i8"),
+        ("chunk_tokens", "i8"),  # budget of a step where workers prefill in chunks; else 0, as the next one
+        ("chunk_interval", "i8"),
+        ("draft_tokens", "i8"),  # drafted for each request in each step; 0 without speculation
+        ("acceptance", "f8"),
         ("regimes", "i8"),  # whether any part of `brgym.cluster.regimes` is on
     ],
     align=True,
@@ -72,10 +79,19 @@ PROGRESS = np.dtype(
         ("identity_key", "i8"),  # between rows of the workload and what routers call requests, see `identity`
         ("cancelled", "i8"),  # requests that have left unserved
         ("recomputed_tokens", "i8"),  # contexts lost to preemptions and stops
-        ("prefill_tokens", "i8"),  # contexts to recompute in the coming step, of all workers
+        ("prefill_tokens", "i8"),  # to be prefilled or recomputed in the coming step, of all workers
         ("events", "i8"),  # worker events that have taken effect: events[:events]
         ("due", "i8"),  # requests that follow others and have a time: a heap, follow[:due]
         ("expiring", "i8"),  # requests whose patience is to end: a heap, expire[:expiring]
+        ("in_tier", "i8"),  # requests that wait for the prefill tier, are with it, or have just left it
+        ("tier_first", "i4"),  # its queue
+        ("tier_last", "i4"),
+        ("tier_busy", "i8"),  # its servers that prefill, a heap by the time when they are done: tier[:tier_busy]
+        ("tier_done", "i8"),  # prefilled, not with the router yet, by time and row: prefilled[:tier_done]
+        ("held_tokens", "i8"),  # in the buffer
+        ("prefilling", "i8"),  # active requests that are still to be prefilled, in chunks
+        ("completed", "i8"),  # those whose last chunk runs in the coming step: completed[:completed]
+        ("draft_stream", "u8"),  # see `drafts`
         ("arrivals_s", "f8"),  # with a regime on: sum of the arrivals of the requests in the system,
         ("gone_s", "f8"),  # and of the stays of those that have left it
     ],
@@ -94,7 +110,7 @@ REQUEST = np.dtype(
         ("admit_s", "f8"),  # first admission
         ("first_token_s", "f8"),
         ("finish_s", "f8"),
-        ("ready_s", "f8"),  # while recomputing
+        ("ready_s", "f8"),  # while recomputing, or with the prefill tier
         ("worker", "i4"),  # the last one
         ("preemptions", "i4"),
         ("running_index", "i4"),  # while active: its place in `State.running`
@@ -102,7 +118,10 @@ REQUEST = np.dtype(
         ("older", "i4"),
         ("calendar_next", "i4"),  # while active: neighbours among those that finish at the same step
         ("calendar_previous", "i4"),
-        ("queue_next", "i4"),  # while queued: the next in its worker's queue
+        (
+            "queue_next",
+            "i4",
+        ),  # the next where it waits: in its worker's queue or prompts, or the tier's queue
     ],
     align=True,
 )
@@ -132,6 +151,8 @@ LIFE = np.dtype(
     [
         ("delay_s", "f8"),  # of a request that follows another: from that one's end to its arrival
         ("deadline_s", "f8"),  # arrival + patience, infinity where it does not end; the patience until it arrives
+        ("row", "i8"),  # of the workload, those that are not served included
+        ("to_prefill_tokens", "i8"),  # while it is prefilled in chunks
         ("max_tokens", "i8"),  # the client's limit, 0 where limits play no part
         ("first_follower", "i4"),  # the requests that follow this one, in order
         ("next_follower", "i4"),
@@ -139,10 +160,13 @@ LIFE = np.dtype(
         ("interruptions", "i4"),  # stops of its worker while it was active
         ("displaced", "i1"),  # its worker stopped: the router binds it anew
         ("cancelled", "i1"),
+        ("stage", "i1"),  # where in the prefill tier: see `tier`
+        ("held", "i1"),  # whether the tier's buffer holds its context
+        ("prefilling", "i1"),  # active, and still to be prefilled
     ],
     align=True,
 )
-"""What only some regimes ask of a request (DESIGN 2.12, 2.13, 2.16)."""
+"""What only some regimes ask of a request (DESIGN 2.12 to 2.16)."""
 
 EVENT = np.dtype([("time_s", "f8"), ("factor", "f8"), ("worker", "i4"), ("kind", "i4")], align=True)
 """A worker event; `kind` is the index into `config.EVENT_KINDS`."""
@@ -152,6 +176,8 @@ LINKS = np.dtype(
         ("newest", "i4"),  # the active request that it admitted last
         ("queue_first", "i4"),
         ("queue_last", "i4"),
+        ("prompt_first", "i4"),  # the active requests that it is still to prefill, in order of admission
+        ("prompt_last", "i4"),
     ],
     align=True,
 )
@@ -171,7 +197,7 @@ STEP = np.dtype(
         ("barrier_idle", "f8"),  # share of the workers' time spent waiting for the slowest
         ("energy_j", "f8"),  # of all workers
         ("tokens", "i8"),  # generated in it
-        ("prefill_tokens", "i8"),  # contexts recomputed in it
+        ("prefill_tokens", "i8"),  # prefilled or recomputed in it
         ("workers_up", "i8"),
     ],
     align=True,

@@ -1,8 +1,8 @@
 """Which parts of the model beyond a saturated backlog are on (DESIGN 2.11), and what they need room for.
 
 With all of them off the cluster runs machine code that knows nothing of them. With any of them on it runs the same
-source compiled once more, with `regimes` true; each part is a room of its own: `memory` and `victims` (2.12), `sources`
-(2.13), `faults` (2.16).
+source compiled once more, with `regimes` set; each part is a room of its own: `memory` and `victims` (2.12), `sources`
+(2.13), `tier` and `chunks` (2.14), `drafts` (2.15), `faults` (2.16).
 """
 
 from typing import TYPE_CHECKING
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from brgym.cluster.config import ClusterConfig
-from brgym.cluster.records import LIFE, NOTHING, Records
+from brgym.cluster.records import LIFE, NOTHING, Integers, Records
 from brgym.workload._validation import WorkloadError
 
 ON = 1
@@ -26,6 +26,8 @@ def regimes_on(cluster: ClusterConfig, workload: "Workload") -> bool:
         bool(cluster.events)
         or cluster.victim != "newest"
         or cluster.victim_returns != "same-worker"
+        or cluster.prefill is not None
+        or cluster.speculation is not None
         or (cluster.kv_capacity is not None and cluster.kv_reserve_share > 0.0)
         or any(row.per_prefill_token_s > 0.0 for row in cluster.step_time.rows)
         or workload.concurrency is not None
@@ -47,9 +49,15 @@ def check_regimes(cluster: ClusterConfig, workload: "Workload") -> None:
         )
 
 
-def lives(workload: "Workload") -> Records:
-    """What the parts ask of each request, fields of `LIFE`."""
+def lives(workload: "Workload", rows: Integers | None = None) -> Records:
+    """What the parts ask of each request, fields of `LIFE`.
+
+    Args:
+        workload: The requests.
+        rows: What they are called in draws, shape (requests,); None for their places.
+    """
     lives = np.zeros(len(workload), LIFE)
+    lives["row"] = np.arange(len(workload)) if rows is None else rows
     lives["delay_s"] = workload.arrival_s
     lives["deadline_s"] = np.inf if workload.patience_s is None else workload.patience_s
     lives["max_tokens"] = 0 if workload.max_tokens is None else workload.max_tokens

@@ -15,6 +15,7 @@ from brgym.cluster.identity import key_of
 from brgym.cluster.memory import servable
 from brgym.cluster.metrics import DEFAULT_WINDOW, Metrics, Slo, measure
 from brgym.cluster.policy import Policy, binding_of, is_clairvoyant
+from brgym.cluster.prefill import PrefillTier
 from brgym.cluster.ranges import check_exact
 from brgym.cluster.records import NOTHING, Records
 from brgym.cluster.regimes import check_regimes
@@ -45,7 +46,7 @@ class Result:
             and the times are NaN, as is what has not come about.
         steps: Structured array, shape (steps,): `start_s`, `duration_s`, `max_load`, `sum_load`, `min_load`, `active`,
             `waiting` (loads in tokens); also `admitted`, `finished`, `barrier_idle`, `energy_j`, `tokens` (generated),
-            `prefill_tokens` (contexts recomputed), `workers_up`.
+            `prefill_tokens` (prefilled or recomputed), `workers_up`.
         clairvoyant: Whether the policy knew remaining lengths.
         cluster: The cluster.
         workload: The requests.
@@ -92,8 +93,8 @@ def simulate(
         cluster: The cluster.
         workload: The requests.
         policy: The router: `ArrivalPolicy`, `PoolPolicy` or `CompiledPolicy`; reset here.
-        seed: Decides all randomness of the policy and what it sees requests called; the same seed gives the same
-            result.
+        seed: Decides all randomness of the policy, which drafts are accepted, and what the policy sees requests called;
+            the same seed gives the same result.
         slo: What a request is to be served within, for `slo_share` and `goodput_req_s`.
         oversize: What happens to requests that could never fit a worker: "error" or "drop" (left out and counted).
         window: Shares of requests admitted between which a step counts for the step figures.
@@ -113,7 +114,14 @@ def simulate(
     check_regimes(cluster, workload)
     fitting = _fitting(cluster, workload, oversize)
     served = workload if fitting.all() else workload.take(np.flatnonzero(fitting), orphans="arrive")
-    state = initial_state(cluster, served, binding=binding_of(policy), identity_key=key_of(seed))
+    state = initial_state(
+        cluster,
+        served,
+        binding=binding_of(policy),
+        identity_key=key_of(seed),
+        seed=seed,
+        rows=np.flatnonzero(fitting),
+    )
     policy.reset(cluster, seed)
     routing_times = empty_histogram()
     state = run(state, policy, cluster, routing_times)
@@ -169,10 +177,21 @@ def _fitting(cluster: ClusterConfig, workload: Workload, oversize: Oversize) -> 
         row = int(np.argmin(fitting))
         raise ValueError(
             f"request in row {row} can never fit: {workload.prompt_tokens[row]} prompt + {workload.output_tokens[row]} "
-            f"output tokens exceed kv_capacity {cluster.kv_capacity} ({np.count_nonzero(~fitting)} of {len(workload)} "
+            f"output tokens exceed {_limits(cluster)} ({np.count_nonzero(~fitting)} of {len(workload)} "
             "requests do; oversize='drop' leaves them out)"
         )
     return fitting
+
+
+def _limits(cluster: ClusterConfig) -> str:
+    """What a request with all its tokens may exceed, in words."""
+    said = []
+    if cluster.kv_capacity is not None:
+        drafts = "" if cluster.gained_tokens == 1 else f" less {cluster.gained_tokens - 1} draft tokens"
+        said.append(f"kv_capacity {cluster.kv_capacity}{drafts}")
+    if isinstance(cluster.prefill, PrefillTier) and cluster.prefill.buffer_tokens is not None:
+        said.append(f"buffer_tokens {cluster.prefill.buffer_tokens}")
+    return " or ".join(said)
 
 
 def _check_window(window: tuple[float, float]) -> tuple[float, float]:

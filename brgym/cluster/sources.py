@@ -9,6 +9,7 @@ from brgym.cluster.identity import row_of
 from brgym.cluster.records import NOTHING, UNLIMITED
 from brgym.cluster.regimes import ON
 from brgym.cluster.state import State, borrowed
+from brgym.cluster.tier import has_tier, join_tier, leave_buffer, leave_tier, run_tier, use_room
 from brgym.cluster.waiting import join_pool_last, leave_queue, leave_recompute, take_from_pool
 
 
@@ -30,6 +31,8 @@ def arrive(state: State) -> None:
                 request = follower
         if request == NOTHING or arrival_s[request] > clock.now_s:
             return
+        if has_tier(state):
+            run_tier(state, arrival_s[request])  # of events at the same time completions come first
         if request == by_itself:
             progress.arrived += 1
         else:
@@ -107,14 +110,20 @@ def _come_in(state: State, request: int) -> None:
         push(state.expire, progress.expiring, request, state.lives["deadline_s"])
         progress.expiring += 1
     progress.arrivals_s += state.requests[request].arrival_s
-    join_pool_last(state, request)
+    if has_tier(state):
+        join_tier(state, request, state.requests[request].arrival_s)
+    else:
+        join_pool_last(state, request)
 
 
 @inlined
 def _leave(state: State, request: int) -> None:
     clock, progress, entry = state.clock[0], state.progress[0], state.requests[request]
+    leave_buffer(state, request)
     if is_active(state, request):
         release(state, request, ON)
+    elif leave_tier(state, request):
+        use_room(state)
     elif not leave_recompute(state, request) and not _leave_pool(state, request):
         leave_queue(state, entry.worker, request)
     progress.arrivals_s -= entry.arrival_s

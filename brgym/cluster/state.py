@@ -13,12 +13,12 @@ import numpy.typing as npt
 from brgym._compile import compiled
 from brgym.cluster.config import VICTIM_RETURNS, VICTIMS, ClusterConfig, Power
 from brgym.cluster.layout import borrower
+from brgym.cluster.prefill import ChunkedPrefill, PrefillTier
 from brgym.cluster.records import (
     CANDIDATE,
     CLOCK,
     CONSTANTS,
     EVENT,
-    GAINED_TOKENS,
     LIFE,
     LINKS,
     NOTHING,
@@ -32,6 +32,7 @@ from brgym.cluster.records import (
     Records,
 )
 from brgym.cluster.regimes import ON, lives, regimes_on
+from brgym.cluster.speculation import stream_of
 from brgym.cluster.worker_events import as_records
 
 if TYPE_CHECKING:
@@ -55,9 +56,10 @@ class State(NamedTuple):
         allowed_tokens: What the clients' limits still allow the active requests of each worker, in tokens, shape
             (workers,); zeros unless a share of it is reserved.
         links: `LINKS`, shape (workers,).
-        pool: `CANDIDATE`, shape (requests,): those that have joined and are neither bound nor admitted.
-        pool_allowed: What each one's client still allows it to generate, in tokens, shape (requests,); (0,) unless a
-            share of it is reserved.
+        pool: `CANDIDATE`, shape (requests,), or twice as many where victims may come again as the last ones: those
+            that have joined and are neither bound nor admitted.
+        pool_allowed: What each one's client still allows it to generate, in tokens, shape that of `pool`; (0,) unless
+            a share of it is reserved.
         running: `RUNNING`, as many as there are slots or requests, whichever are fewer.
         calendar: Ring of lists of requests by the step at which they finish, shape (a power of two,).
         recompute: Preempted requests by the time at which they are ready, shape (requests,).
@@ -65,6 +67,14 @@ class State(NamedTuple):
         steps: `STEP`, the log, with room for more than have been run.
         slowdown: f_g of DESIGN 2.14, shape (workers,).
         prefill_tokens: p_g of the coming step, in tokens, shape (workers,).
+        to_prefill_tokens: What is still to be prefilled of the active requests of each worker, in tokens, shape
+            (workers,).
+        prefilling: How many requests that are, shape (workers,).
+        completed: Requests whose last chunk runs in the coming step, shape that of `running`, or (0,) without chunks.
+        tier: Requests that a server of the prefill tier has, a heap by the time when it is done, as many as there are
+            servers or requests, whichever are fewer.
+        prefilled: Requests that the tier is done with and the router has not seen, shape (requests,), or (0,) without
+            a tier.
         events: `EVENT`, by time, shape (events,).
         lives: `LIFE`, shape (requests,), or (0,) where no regime is on; so are the following.
         follow: Heap of the requests that follow one that has finished, by arrival.
@@ -92,6 +102,11 @@ class State(NamedTuple):
     steps: Records
     slowdown: Reals
     prefill_tokens: Integers
+    to_prefill_tokens: Integers
+    prefilling: Integers
+    completed: npt.NDArray[np.int32]
+    tier: npt.NDArray[np.int32]
+    prefilled: npt.NDArray[np.int32]
     events: Records
     lives: Records
     follow: npt.NDArray[np.int32]
@@ -128,6 +143,7 @@ class View(NamedTuple):
     queued_tokens: Integers
     up: npt.NDArray[np.bool_]
     allowed_tokens: Integers
+    to_prefill_tokens: Integers
     pool: Records
     pool_allowed: Integers
     running: Records
@@ -141,6 +157,8 @@ def initial_state(
     longest_output: int | None = None,
     identity_key: int = 0,
     regimes: bool | None = None,
+    seed: int = 0,
+    rows: Integers | None = None,
 ) -> State:
     """An empty cluster at time 0 in front of a workload.
 
@@ -152,15 +170,22 @@ def initial_state(
             a number, the arrays of any workloads of the same length have the same shapes, the log excepted.
         identity_key: Decides what routers call the requests, see `brgym.cluster.identity`.
         regimes: Whether to make room for `brgym.cluster.regimes`; None where any of them is on.
+        seed: Decides which drafts are accepted.
+        rows: What the requests are called in that, shape (requests,); None for their places.
     """
     regimes = regimes_on(cluster, workload) if regimes is None else regimes
     alive = len(workload) if regimes else 0
     capacity = cluster.workers * cluster.slots
     most_active = min(capacity, len(workload))
     links = np.empty(cluster.workers, LINKS)
-    links[...] = (NOTHING, NOTHING, NOTHING)
+    links[...] = (NOTHING,) * len(LINKS.names or ())
     progress = np.zeros(1, PROGRESS)
     progress["identity_key"] = identity_key
+    progress["draft_stream"] = stream_of(seed)
+    progress["tier_first"] = progress["tier_last"] = NOTHING
+    tier = cluster.prefill if isinstance(cluster.prefill, PrefillTier) else None
+    chunked = isinstance(cluster.prefill, ChunkedPrefill)
+    places = len(workload) * (2 if cluster.victim_returns == "prefill" else 1)
     longest = int(workload.output_tokens.max()) if longest_output is None else longest_output
     fewest_steps = max(longest, int(workload.output_tokens.sum()) // capacity)
     return State(
@@ -176,8 +201,8 @@ def initial_state(
         up=np.ones(cluster.workers, np.bool_),
         allowed_tokens=np.zeros(cluster.workers, np.int64),
         links=links,
-        pool=np.zeros(len(workload), CANDIDATE),
-        pool_allowed=np.zeros(len(workload) if cluster.kv_reserve_share > 0.0 else 0, np.int64),
+        pool=np.zeros(places, CANDIDATE),
+        pool_allowed=np.zeros(places if cluster.kv_reserve_share > 0.0 else 0, np.int64),
         running=np.zeros(most_active, RUNNING),
         calendar=np.full(1 << longest.bit_length(), NOTHING, np.int32),
         recompute=np.zeros(len(workload), np.int32),
@@ -185,8 +210,13 @@ def initial_state(
         steps=np.zeros(16 + fewest_steps * 5 // 4, STEP),  # `run` doubles it where that is too little
         slowdown=np.ones(cluster.workers),
         prefill_tokens=np.zeros(cluster.workers, np.int64),
+        to_prefill_tokens=np.zeros(cluster.workers, np.int64),
+        prefilling=np.zeros(cluster.workers, np.int64),
+        completed=np.zeros(most_active if chunked else 0, np.int32),
+        tier=np.zeros(min(tier.servers, len(workload)) if tier else 0, np.int32),
+        prefilled=np.zeros(len(workload) if tier else 0, np.int32),
         events=as_records(tuple(cluster.events)),
-        lives=lives(workload) if regimes else np.zeros(0, LIFE),
+        lives=lives(workload, rows) if regimes else np.zeros(0, LIFE),
         follow=np.zeros(alive, np.int32),
         expire=np.zeros(alive, np.int32),
     )
@@ -211,6 +241,7 @@ def view_of(state: State) -> View:
         state.queued_tokens,
         state.up,
         state.allowed_tokens,
+        state.to_prefill_tokens,
         state.pool,
         state.pool_allowed,
         state.running,
@@ -241,7 +272,7 @@ def _constants(cluster: ClusterConfig, workload: "Workload", binding: int, regim
     constants["peak_w"] = power.peak_w if cluster.power else np.nan
     constants["power_exponent"] = power.exponent
     constants["admission_capacity"] = constants["kv_capacity"]
-    constants["kv_reserve_tokens"] = GAINED_TOKENS
+    constants["kv_reserve_tokens"] = constants["gained_tokens"] = cluster.gained_tokens
     if cluster.kv_capacity is not None:
         constants["admission_capacity"] = math.floor((1 - cluster.kv_watermark) * cluster.kv_capacity)
         constants["kv_reserve_share"] = cluster.kv_reserve_share
@@ -251,6 +282,19 @@ def _constants(cluster: ClusterConfig, workload: "Workload", binding: int, regim
     constants["victim_returns"] = VICTIM_RETURNS.index(cluster.victim_returns)
     constants["concurrency"] = UNLIMITED if workload.concurrency is None else workload.concurrency
     constants["may_stop"] = bool(cluster.events)
+    constants["recomputes"] = not isinstance(cluster.prefill, ChunkedPrefill) and cluster.victim_returns != "prefill"
+    if isinstance(cluster.prefill, PrefillTier):
+        tier = cluster.prefill
+        constants["tier_servers"] = tier.servers
+        constants["tier_base_s"] = tier.base_s
+        constants["tier_per_token_s"] = tier.per_token_s
+        constants["buffer_tokens"] = UNLIMITED if tier.buffer_tokens is None else tier.buffer_tokens
+    elif isinstance(cluster.prefill, ChunkedPrefill):
+        constants["chunk_tokens"] = cluster.prefill.budget_tokens
+        constants["chunk_interval"] = cluster.prefill.interval
+    if cluster.speculation is not None:
+        constants["draft_tokens"] = cluster.speculation.draft_tokens
+        constants["acceptance"] = cluster.speculation.acceptance
     constants["regimes"] = regimes
     return constants
 

@@ -37,7 +37,8 @@ def log_step(state: State, view: View, regimes: int | None) -> float:
     entry.waiting = waiting(view)
     entry.admitted = progress.admitted
     entry.finished = progress.finished
-    entry.barrier_idle = max(0.0, 1.0 - busy_s / (clock.workers_up * duration_s))
+    idle = 1.0 - busy_s / (clock.workers_up * duration_s) if duration_s > 0.0 else 0.0  # chunks may cost nothing
+    entry.barrier_idle = max(0.0, idle)
     entry.energy_j = _power_w(state, envelope) * duration_s
     entry.tokens = clock.active
     entry.prefill_tokens = progress.prefill_tokens
@@ -85,17 +86,17 @@ def _busy_seconds_of_each(state: State) -> float:
 @inlined
 def _alone_seconds(state: State, worker: int) -> float:
     """How long the step would last if a worker waited for no other."""
-    alone_s = 0.0
+    alone_s, decoding = 0.0, state.clock[0].active - state.progress[0].prefilling
     for place in range(len(state.step_time)):
         row = state.step_time[place]
         own_s = worker_seconds(
             row,
             state.load_tokens[worker],
-            state.active[worker],
+            state.active[worker] - state.prefilling[worker],
             state.prefill_tokens[worker],
             state.slowdown[worker],
         )
-        alone_s = max(alone_s, own_s + row[3] * state.clock[0].active)
+        alone_s = max(alone_s, own_s + row[3] * decoding)
     return alone_s
 
 

@@ -4,13 +4,15 @@ import math
 
 from brgym._compile import compiled, inlined
 from brgym.cluster.admission import release
-from brgym.cluster.config import VICTIMS
+from brgym.cluster.config import VICTIM_RETURNS, VICTIMS
 from brgym.cluster.memory import overfull
 from brgym.cluster.records import NOTHING, UNLIMITED
 from brgym.cluster.state import State, View
+from brgym.cluster.tier import join_tier
 from brgym.cluster.waiting import await_recompute, context_tokens
 
 _LEAST_GENERATED = VICTIMS.index("least-generated")
+_PREFILL = VICTIM_RETURNS.index("prefill")
 
 
 @inlined
@@ -33,19 +35,26 @@ def lose_kv(state: State, request: int, regimes: int | None) -> None:
     clock, progress, entry = state.clock[0], state.progress[0], state.requests[request]
     at_once = entry.generated_tokens == clock.step - entry.birth_step  # it was admitted at this very boundary
     release(state, request, regimes)
-    if at_once and math.isnan(entry.first_token_s):
+    decoded = regimes is None or state.constants[0].chunk_tokens == 0  # else it has not begun to
+    if at_once and decoded and math.isnan(entry.first_token_s):
         _forget_fresh(state, request)
-    if at_once and _had_lost_kv(state, request, regimes):
+    if at_once and _recomputes(state, request, regimes):
         progress.prefill_tokens -= context_tokens(state, request)
         state.prefill_tokens[entry.worker] -= context_tokens(state, request)
     progress.recomputed_tokens += context_tokens(state, request)
-    await_recompute(state, request)
+    if regimes is not None and state.constants[0].victim_returns == _PREFILL:
+        join_tier(state, request, clock.now_s)
+    else:
+        await_recompute(state, request)
 
 
 @inlined
-def _had_lost_kv(state: State, request: int, regimes: int | None) -> bool:
+def _recomputes(state: State, request: int, regimes: int | None) -> bool:
+    """Whether the coming step was to compute its context anew: it had lost it before."""
     before = state.requests[request].preemptions
     if regimes is not None:
+        if state.constants[0].recomputes == 0:
+            return False
         before += state.lives[request].interruptions
     return before > 0
 

@@ -116,6 +116,14 @@ class RouterView:
         return _room_tokens(self.arrays)
 
     @property
+    def to_prefill_tokens(self) -> Integers:
+        """Tokens of each worker's active requests that are still to be prefilled, shape (workers,).
+
+        Zeros unless workers prefill in chunks.
+        """
+        return self.arrays.to_prefill_tokens
+
+    @property
     def queued(self) -> Integers:
         """Requests in each worker's own queue, shape (workers,); zero where the policy binds from the pool."""
         return self.arrays.queued

@@ -2,7 +2,7 @@
 
 Each word is a compiled function of a `View`, and bears the name that it has in a `RouterView`, the same view for
 Python: `free_slots(view, worker)` here is `view.free_slots[worker]` there. `load_tokens`, `active`, `queued` and
-`queued_tokens` are arrays of the view in both.
+`queued_tokens`, `to_prefill_tokens` are arrays of the view in both.
 
 Candidates are numbered from the oldest, 0..window_size - 1; active requests in no particular order, 0..active_requests
 - 1. All of these functions work in Python as well, on `RouterView.arrays`.
@@ -115,7 +115,7 @@ def total_free_slots(view: View) -> int:
 
 @inlined
 def waiting(view: View) -> int:
-    """Requests that have arrived and are neither active nor recomputing."""
+    """Requests that have come to the router and are neither active nor recomputing."""
     return view.clock[0].pool_stop - view.clock[0].pool_start + view.clock[0].queued
 
 

@@ -15,11 +15,13 @@ from brgym.cluster.engine import (
     State,
     admit,
     allowed_tokens,
+    begin_decoding,
     check_fits,
     context_tokens,
     initial_state,
     key_after,
     regimes_on,
+    stop_prefilling,
     view_of,
 )
 from brgym.cluster.vocabulary import fits, lowest_load_that_fits
@@ -115,11 +117,11 @@ class Episodes:
 
     def draw(self, rng: np.random.Generator) -> Opening:
         """Begins an episode; the same state of `rng` begins the same one."""
-        key = key_after(rng)
+        known = (key_after(rng), _seed_of(rng))
         served = self._slice(rng)
         if self.start == "cold":
-            return Opening(state=self._initial_state(served, key), running=0)
-        return self._stationary(served, key, rng)
+            return Opening(state=self._initial_state(served, known), running=0)
+        return self._stationary(served, known, rng)
 
     def _slice(self, rng: np.random.Generator) -> Workload:
         rows = len(self.workload)
@@ -130,24 +132,34 @@ class Episodes:
             return self.workload if self.requests == rows else self.workload.slice(0, self.requests)
         return self.workload.slice(first, first + self.requests, orphans="arrive").rebase()
 
-    def _stationary(self, served: Workload, key: int, rng: np.random.Generator) -> Opening:
+    def _stationary(self, served: Workload, known: tuple[int, int], rng: np.random.Generator) -> Opening:
         running = round(self.occupancy * self.cluster.workers * self.cluster.slots)
         ends = self._output_ends
         rows = np.searchsorted(ends, rng.integers(ends[-1], size=running), side="right")
-        state = self._initial_state(_before(self.workload, rows, served), key)
+        state = self._initial_state(_before(self.workload, rows, served), known)
         state.requests["generated_tokens"][:running] = rng.integers(self.workload.output_tokens[rows])
         _place_running(state, running, self.placement == "lowest-load")
         return Opening(state=state, running=running)
 
-    def _initial_state(self, requests: Workload, key: int) -> State:
+    def _initial_state(self, requests: Workload, known: tuple[int, int]) -> State:
         return initial_state(
             self.cluster,
             requests,
             binding=self.binding,
             longest_output=self._longest_output,
-            identity_key=key,
             regimes=self.regimes is not None,
+            identity_key=known[0],
+            seed=known[1],
         )
+
+
+def _seed_of(rng: np.random.Generator) -> int:
+    """The seed of a run: what `rng` was seeded with where nothing has been drawn since, else what its state decides."""
+    source: Any = rng.bit_generator
+    entropy = getattr(source.seed_seq, "entropy", None)
+    if isinstance(entropy, int) and type(source)(source.seed_seq).state == source.state:
+        return entropy
+    return key_after(rng)
 
 
 def _before(workload: Workload, rows: Integers, served: Workload) -> Workload:
@@ -185,6 +197,9 @@ def _place_running(state: State, running: int, by_load: bool) -> None:
             state.requests[request].admit_s = 0.0
             state.requests[request].first_token_s = 0.0
             admit(state, request, worker, ON)
+            if regimes and state.lives[request].prefilling != 0:  # it has its KV
+                stop_prefilling(state, request)
+                begin_decoding(state, request)
         elif regimes:
             state.lives[request].cancelled = 1  # it has never been there, so a closed loop does not wait for it
             state.progress[0].cancelled += 1

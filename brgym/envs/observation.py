@@ -12,7 +12,7 @@ import numpy.typing as npt
 from gymnasium import spaces
 
 from brgym._compile import compiled, inlined
-from brgym.cluster import UNLIMITED, ClusterConfig, View, balance
+from brgym.cluster import UNLIMITED, ChunkedPrefill, ClusterConfig, View, balance
 from brgym.cluster.engine import borrowed_view
 from brgym.cluster.vocabulary import (
     active_requests,
@@ -34,9 +34,10 @@ Layout = Literal["flat", "dict"]
 CLUSTER_COLUMNS = ("envelope", "mean_load", "imbalance", "free_slots", "waiting")
 WORKER_COLUMNS = ("load", "kv_use", "margin", "active", "queued", "queued_tokens")
 EVENT_COLUMNS = ("up",)
+CHUNK_COLUMNS = ("to_prefill",)
 CANDIDATE_COLUMNS = ("present", "context", "waited")
 """The columns, in order; the environments' docstrings say what they mean. A worker has `EVENT_COLUMNS` beside its own
-where the cluster has worker events."""
+where the cluster has worker events, and then `CHUNK_COLUMNS` where workers prefill in chunks."""
 
 CONTEXT_SCALE_TOKENS = 4096
 """A typical context; loads are measured against a worker full of them (our choice)."""
@@ -49,7 +50,8 @@ _CLUSTER, _WORKER, _CANDIDATE = len(CLUSTER_COLUMNS), len(WORKER_COLUMNS), len(C
 
 def worker_columns(cluster: ClusterConfig) -> int:
     """Columns of a worker."""
-    return _WORKER + (len(EVENT_COLUMNS) if cluster.events else 0)
+    chunked = isinstance(cluster.prefill, ChunkedPrefill)
+    return _WORKER + (len(EVENT_COLUMNS) if cluster.events else 0) + (len(CHUNK_COLUMNS) if chunked else 0)
 
 
 def observation_space(layout: Layout, cluster: ClusterConfig, candidates: int) -> spaces.Box | spaces.Dict:
@@ -57,8 +59,8 @@ def observation_space(layout: Layout, cluster: ClusterConfig, candidates: int) -
 
     Args:
         layout: "flat": one row, the cluster's columns, then those of each worker, then those of each candidate. "dict":
-            keys `cluster`, shape (5,), `workers`, shape (workers, 6), or 7 where the cluster has worker events, and
-            `candidates`, shape (candidates, 3).
+            keys `cluster`, shape (5,), `workers`, shape (workers, 6), one more each where the cluster has worker events
+            and where workers prefill in chunks, and `candidates`, shape (candidates, 3).
         cluster: The cluster.
         candidates: Number of candidates shown.
     """
@@ -94,7 +96,7 @@ def write_observation(view: View, out: Floats) -> None:
     """Writes the flat observation; candidates that are not there are zeros."""
     view = borrowed_view(view)
     _write_cluster(view, out)
-    width = _WORKER + view.constants[0].may_stop
+    width = _WORKER + view.constants[0].may_stop + (1 if view.constants[0].chunk_tokens > 0 else 0)
     _write_workers(view, out, _CLUSTER, width)
     _write_candidates(view, out, _CLUSTER + workers(view) * width)
 
@@ -128,8 +130,10 @@ def _write_workers(view: View, out: Floats, start: int, width: int) -> None:
         out[at + 3] = np.float32(active) / np.float32(slots(view))
         out[at + 4] = _squashed_share(view.queued[worker], slots(view)) if queues else 0.0
         out[at + 5] = _squashed_share(view.queued_tokens[worker], full) if queues else 0.0
-        if width > _WORKER:
+        if view.constants[0].may_stop != 0:
             out[at + _WORKER] = is_up(view, worker)
+        if view.constants[0].chunk_tokens > 0:
+            out[at + width - 1] = _squashed_share(view.to_prefill_tokens[worker], CONTEXT_SCALE_TOKENS)
 
 
 @inlined

@@ -107,7 +107,7 @@ def _tokens(state: State, since: int) -> float:
 def _request_seconds_so_far(state: State) -> float:
     """Where requests come and leave in any order: the stays of those that have left, and of those here until now."""
     clock, progress = state.clock[0], state.progress[0]
-    inside = clock.active + progress.recomputing + waiting(view_of(state))
+    inside = clock.active + progress.recomputing + waiting(view_of(state)) + progress.in_tier
     return progress.gone_s + inside * clock.now_s - progress.arrivals_s
 
 

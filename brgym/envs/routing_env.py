@@ -8,6 +8,7 @@ import gymnasium
 import numpy as np
 import numpy.typing as npt
 from gymnasium.error import ResetNeeded
+from gymnasium.utils import seeding
 
 from brgym._checks import check_choice
 from brgym.cluster import Policy, Result, RouterView, is_clairvoyant
@@ -155,6 +156,8 @@ class RoutingEnv(gymnasium.Env[Observation, np.int64]):
         self._setup.check(state.setup)
         self._run = state.run()
         self._clairvoyant = state.clairvoyant
+        if state.seed >= 0:  # what has been drawn since says whether an episode is the first after its seed
+            self._np_random = seeding.np_random(state.seed)[0]
         self.np_random.bit_generator.state = state.generator
         self._np_random_seed = state.seed
 

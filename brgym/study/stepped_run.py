@@ -81,7 +81,9 @@ class SteppedRun:
         self.cluster = cluster
         self.rows: Integers = np.flatnonzero(fitting)
         self._policy = policy
-        self._state = initial_state(cluster, served, binding=binding_of(policy), identity_key=key_of(seed))
+        self._state = initial_state(
+            cluster, served, binding=binding_of(policy), identity_key=key_of(seed), seed=seed, rows=self.rows
+        )
         self._log = self._state.steps
         self._pairs = room_for_pairs(cluster)
         policy.reset(cluster, seed)

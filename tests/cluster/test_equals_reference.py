@@ -120,7 +120,7 @@ def test_interpreted_policy_equals_reference(name: str, scenario: dict[str, Any]
 def test_all_parts_mixed_equal_reference(name: str, scenario: dict[str, Any], seed: int) -> None:
     assert_same_run(
         run_kernel(scenario, baselines.make(name), seed=seed),
-        simulate_reference(**scenario, policy=PAIRS[name](seed)),
+        simulate_reference(**scenario, policy=PAIRS[name](seed), seed=seed),
     )
 
 
@@ -131,7 +131,7 @@ def test_interpreted_all_parts_mixed_equal_reference(name: str, scenario: dict[s
     policy: Any = Interpreted(baselines.make(name))
     assert_same_run(
         run_kernel(scenario, policy, seed=seed),
-        simulate_reference(**scenario, policy=PAIRS[name](seed)),
+        simulate_reference(**scenario, policy=PAIRS[name](seed), seed=seed),
     )
 
 

@@ -5,7 +5,16 @@ import pytest
 
 import baselines
 from brgym import ClusterConfig, Slo, StepTime, WorkerEvent, Workload, simulate
-from brgym.cluster import ENGINES, engine_style, has_bound, lower_bound, preset
+from brgym.cluster import (
+    ENGINES,
+    ChunkedPrefill,
+    PrefillTier,
+    Speculation,
+    engine_style,
+    has_bound,
+    lower_bound,
+    preset,
+)
 
 SECOND = StepTime.barrier(base_s=1.0, per_token_s=0.0)
 
@@ -75,6 +84,32 @@ class TestRefusals:
         with pytest.raises(ValueError, match=r"kv_reserve_share 0.5 .* needs max_tokens"):
             simulate(cluster, backlog(), baselines.make("jsq"))
 
+    def test_prefill_and_speculation_name_what_is_wrong(self) -> None:
+        with pytest.raises(TypeError, match="prefill must be a PrefillTier, a ChunkedPrefill or None, got 3"):
+            ClusterConfig(prefill=3)  # type: ignore[arg-type]
+        with pytest.raises(ValueError, match="victim_returns 'prefill' needs a prefill tier"):
+            ClusterConfig(victim_returns="prefill", prefill=ChunkedPrefill())
+        with pytest.raises(ValueError, match="recompute_s_per_token must be 0 with chunked prefill"):
+            ClusterConfig(prefill=ChunkedPrefill(), recompute_s_per_token=1e-5)
+        with pytest.raises(ValueError, match="servers must be at least 1, got 0"):
+            PrefillTier(servers=0)
+        with pytest.raises(ValueError, match="interval must be at least 1, got 0"):
+            ChunkedPrefill(interval=0)
+        with pytest.raises(ValueError, match=r"acceptance must be finite and in 0..1, got 1.5"):
+            Speculation(acceptance=1.5)
+
+    def test_what_the_buffer_can_never_hold_is_refused_or_dropped(self) -> None:
+        workload = Workload([0.0, 0.0], [5, 9], [5, 5])
+        cluster = ClusterConfig(workers=1, step_time=SECOND, prefill=PrefillTier(1, buffer_tokens=10))
+        with pytest.raises(ValueError, match=r"row 1 can never fit: .* exceed buffer_tokens 10"):
+            simulate(cluster, workload, baselines.make("jsq"))
+        assert simulate(cluster, workload, baselines.make("jsq"), oversize="drop").metrics.dropped == 1
+
+    def test_drafts_need_room_too(self) -> None:
+        cluster = ClusterConfig(workers=1, step_time=SECOND, kv_capacity=10, speculation=Speculation(2, 1.0))
+        with pytest.raises(ValueError, match=r"row 0 can never fit: .* exceed kv_capacity 10 less 2 draft tokens"):
+            simulate(cluster, Workload([0.0], [5], [5]), baselines.make("jsq"))
+
     def test_events_name_their_place(self) -> None:
         with pytest.raises(ValueError, match=r"events\[1\].worker must be in 0..1, got 2"):
             ClusterConfig(workers=2, events=[WorkerEvent(0.0, 1, "stop"), WorkerEvent(0.0, 2, "stop")])
@@ -113,3 +148,13 @@ def test_there_is_a_bound_where_all_are_served() -> None:
     with pytest.raises(ValueError, match="no bound holds where requests may leave"):
         lower_bound(cluster, impatient)
     assert not has_bound(ClusterConfig(events=[WorkerEvent(0.0, 0, "slow", 0.5)]), chat)
+
+
+def test_draws_go_by_the_row_of_the_workload() -> None:
+    """A request gains the same drafts whether or not another one was dropped before it."""
+    cluster = ClusterConfig(workers=1, step_time=SECOND, kv_capacity=100, speculation=Speculation(3, 0.6))
+    both = Workload([0.0, 0.0], [500, 5], [5, 40])
+    alone = simulate(cluster, both, baselines.make("jsq"), seed=7, oversize="drop")
+    small = Workload([0.0, 0.0], [5, 5], [5, 40])
+    beside = simulate(cluster, small, baselines.make("jsq"), seed=7)
+    assert alone.requests["finish_s"][1] == beside.requests["finish_s"][1]

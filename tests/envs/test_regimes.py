@@ -10,14 +10,19 @@ from hypothesis import strategies as st
 
 import baselines
 from brgym import ClusterConfig, StepTime, WorkerEvent, Workload, simulate
+from brgym.cluster import ChunkedPrefill, PrefillTier, Speculation
 from brgym.envs import PolicyAgent
-from brgym.envs.observation import EVENT_COLUMNS, WORKER_COLUMNS, as_dict, flat_size
+from brgym.envs.observation import CHUNK_COLUMNS, EVENT_COLUMNS, WORKER_COLUMNS, as_dict, flat_size
 from tests.cluster.of_scenario import cluster_of, workload_of
 from tests.envs.scenarios import ARRIVAL, IDS, STICKY, at_random, play, some_requests
 from tests.reference.strategies import regimes
 
 STOPS = (WorkerEvent(0.3, 1, "stop"), WorkerEvent(0.9, 1, "start"), WorkerEvent(0.5, 0, "slow", 2.0))
 FAULTY = ClusterConfig(workers=3, slots=4, candidates=5, events=STOPS)
+TIERED = ClusterConfig(
+    workers=3, slots=4, candidates=5, prefill=PrefillTier(2, 0.1, 1e-5, 200_000), speculation=Speculation(2, 0.6)
+)
+CHUNKED = ClusterConfig(workers=3, slots=4, candidates=5, prefill=ChunkedPrefill(1024, 2), speculation=Speculation())
 
 
 @pytest.mark.parametrize("name", ["jsq", "random", "vllm", "least-kv", "level", "br-0"])
@@ -28,7 +33,7 @@ def test_a_baseline_makes_the_run_that_simulate_makes(name: str, scenario: dict[
     policy = baselines.make(name)
     expected = simulate(cluster, workload, policy, seed=seed)
     env = gymnasium.make(STICKY if policy.binding == "pool" else ARRIVAL, cluster=cluster, workload=workload)
-    env.reset(seed=0)
+    env.reset(seed=seed)
     agent = PolicyAgent(policy, env)
     agent.reset(seed)
     terminated = truncated = False
@@ -41,9 +46,10 @@ def test_a_baseline_makes_the_run_that_simulate_makes(name: str, scenario: dict[
     np.testing.assert_equal(info["metrics"], expected.metrics.as_dict())
 
 
+@pytest.mark.parametrize("cluster", [FAULTY, TIERED, CHUNKED], ids=["faulty", "tiered", "chunked"])
 @pytest.mark.parametrize("env_id", IDS)
-def test_the_vector_environment_equals_single_ones(env_id: str) -> None:
-    options: dict[str, Any] = {"cluster": FAULTY, "workload": some_requests(40), "episode_requests": 20}
+def test_the_vector_environment_equals_single_ones(env_id: str, cluster: ClusterConfig) -> None:
+    options: dict[str, Any] = {"cluster": cluster, "workload": some_requests(40), "episode_requests": 20}
     options["episode_start"] = "random"
     many: Any = gymnasium.make_vec(env_id, num_envs=3, **options)
     single = [gymnasium.make(env_id, **options) for _ in range(3)]
@@ -113,3 +119,35 @@ def test_a_stationary_start_in_a_closed_loop_keeps_its_concurrency() -> None:
     assert played.terminated
     steps = env.unwrapped.result().steps  # type: ignore[attr-defined]
     assert ((steps["active"] + steps["waiting"])[:-60] == 8).all()
+
+
+@pytest.mark.parametrize("env_id", IDS)
+def test_observations_show_what_is_to_be_prefilled(env_id: str) -> None:
+    env = gymnasium.make(env_id, cluster=CHUNKED, workload=some_requests(40))
+    played = play(env, at_random(1))
+    width = len(WORKER_COLUMNS)
+    assert len(played.observations[0]) == flat_size(CHUNKED, 1 if env_id == ARRIVAL else 5)
+    shown = np.array([as_dict(seen, CHUNKED)["workers"][:, width] for seen in played.observations])
+    assert len(CHUNK_COLUMNS) == 1
+    assert (shown > 0.0).any()
+    assert (shown == 0.0).any()
+
+
+@pytest.mark.parametrize("cluster", [TIERED, CHUNKED], ids=["tiered", "chunked"])
+@pytest.mark.parametrize("start", ["cold", "stationary"])
+def test_a_state_that_is_put_back_goes_on_alike(cluster: ClusterConfig, start: str) -> None:
+    options: dict[str, Any] = {"cluster": cluster, "workload": some_requests(30), "start": start}
+    env: Any = gymnasium.make(STICKY, **options).unwrapped
+    twin: Any = gymnasium.make(STICKY, **options).unwrapped
+    env.reset(seed=3)
+    twin.reset(seed=4)
+    twin.set_state(env.get_state())
+    rng = np.random.default_rng(0)
+    ended = False
+    while not ended:
+        action = int(rng.choice(np.flatnonzero(env.action_masks())))
+        *_, ended, _, info = env.step(action)
+        np.testing.assert_equal(twin.step(action)[-1], info)
+    env.reset()
+    twin.reset()
+    assert env.get_state() == twin.get_state()

@@ -1,6 +1,6 @@
 """The contract of DESIGN.md as plainly as it can be said: slow, and meant to be believed at sight.
 
-It has 2.1 to 2.5, 2.11 to 2.13 and 2.16, and of 2.14 what a lost KV costs. Nothing here knows the package under test.
+It has 2.1 to 2.5 and 2.11 to 2.16. Nothing here knows the package under test.
 Part numbers in the comments are those of 2.2, "one decode step", letters those of 2.11, "part 1 of a boundary".
 """
 
@@ -10,9 +10,11 @@ from typing import Any, Literal, Protocol
 
 from .events import EventsToCome, WorkerEvent
 from .places import Places
+from .prefill import ChunkedPrefill, PrefillTier, Tier, chunks
 from .sources import ClosedLoop, OpenLoop, Source
+from .speculation import Speculation, accepted
 from .steps import Admission, PowerModel, ReferenceRun, Step, StepRow, measured
-from .workers import KVMemory, Request, U, Worker
+from .workers import KVMemory, Request, Worker
 
 __all__ = [
     "ArrivalPolicy",
@@ -59,17 +61,32 @@ class ReferenceCluster(Places):
         policy: ArrivalPolicy | PoolPolicy,
         power: PowerModel | None = None,
         memory: KVMemory | None = None,
-        victim_returns: Literal["same-worker", "router"] = "same-worker",
+        victim_returns: Literal["same-worker", "router", "prefill"] = "same-worker",
+        prefill: PrefillTier | ChunkedPrefill | None = None,
+        speculation: Speculation | None = None,
+        seed: int = 0,
         source: Source | None = None,
         events: Sequence[WorkerEvent] = (),
         watch: Callable[["ReferenceCluster"], None] | None = None,
     ) -> None:
         """`memory` has the rules of KV beside its capacity; `watch` is called in part 5 of each step."""
-        for request in requests:
-            if kv_capacity is not None and request.prompt_tokens + request.output_tokens + U - 1 > kv_capacity:
-                raise ValueError(f"row {request.row}: prompt + output can never fit kv_capacity {kv_capacity}")
         memory = KVMemory(kv_capacity) if memory is None else memory
-        super().__init__([Worker(slots, memory) for _ in range(workers)], candidates)
+        buffer_tokens = prefill.buffer_tokens if isinstance(prefill, PrefillTier) else None
+        for request in requests:
+            if kv_capacity is not None and request.prompt_tokens + request.output_tokens + memory.u - 1 > kv_capacity:
+                raise ValueError(f"row {request.row}: prompt + output can never fit kv_capacity {kv_capacity}")
+            if buffer_tokens is not None and request.prompt_tokens + request.output_tokens > buffer_tokens:
+                raise ValueError(f"row {request.row}: prompt + output can never fit buffer_tokens {buffer_tokens}")
+        if victim_returns == "prefill" and not isinstance(prefill, PrefillTier):
+            raise ValueError("victim_returns 'prefill' needs a prefill tier")
+        if isinstance(prefill, ChunkedPrefill) and recompute_s_per_token:
+            raise ValueError("with chunked prefill recompute_s_per_token must be 0")
+        tier = Tier(prefill) if isinstance(prefill, PrefillTier) else None
+        super().__init__([Worker(slots, memory) for _ in range(workers)], candidates, tier)
+        self.chunked = prefill if isinstance(prefill, ChunkedPrefill) else None
+        self.speculation = speculation
+        self.seed = seed
+        self.u = memory.u
         self.requests = requests
         self.rows = rows
         self.recompute_s_per_token = recompute_s_per_token
@@ -95,6 +112,7 @@ class ReferenceCluster(Places):
         while True:
             self._begin_boundary()  # part 1
             self._route()  # part 2
+            self._fill_tier()
             if self.active():
                 self._preempt()  # part 4
                 self._decode()  # parts 5 and 6
@@ -104,12 +122,26 @@ class ReferenceCluster(Places):
                 return ReferenceRun(self.requests, self.steps, self.admissions, self.recomputed_tokens)
 
     def _begin_boundary(self) -> None:
-        self._join(self.source.due(self.now))  # a
+        self._come_in(self.source.due(self.now))  # a
+        if self.tier:
+            self.tier.run(self.now)
         for event in self.events.due(self.now):
             self._take_effect(event)  # b
         self._leave()  # c
-        self._join(self.source.refill(self.now, len(self.in_system())))  # d
-        self._return_ready()  # f; e is for a prefill tier
+        self._come_in(self.source.refill(self.now, len(self.in_system())))  # d
+        if self.tier:
+            self.tier.start(self.now)  # who has left may have made room
+            self._join(self.tier.hand_over(self.now))  # e
+        self._return_ready()  # f
+
+    def _come_in(self, newcomers: list[Request]) -> None:
+        """To the prefill tier, each at its own time, where completions come before arrivals; or to the router."""
+        if not self.tier:
+            self._join(newcomers)
+            return
+        for request in newcomers:
+            self.tier.run(request.arrival_s)
+            self.tier.join(request, request.arrival_s)
 
     def _join(self, newcomers: list[Request]) -> None:
         if self.policy.binding == "pool":
@@ -132,10 +164,14 @@ class ReferenceCluster(Places):
             worker.active, worker.queue = [], []
 
     def _lose_kv(self, request: Request, *, returns_to: int | None) -> None:
-        request.kv_is_lost = True
+        request.to_prefill = 0
+        self.recomputed_tokens += request.context
+        if self.tier and self.victim_returns == "prefill":
+            self.tier.join(request, self.now)
+            return
+        request.kv_is_lost = self.chunked is None  # else it is prefilled anew, in chunks
         request.ready_s = self.now + self.recompute_s_per_token * request.context
         request.returns_to = returns_to
-        self.recomputed_tokens += request.context
         self.recomputing.append(request)
 
     def _leave(self) -> None:
@@ -168,6 +204,11 @@ class ReferenceCluster(Places):
             while worker.queue and worker.fits([worker.queue[0]]):
                 self._start(worker.queue.pop(0), g)
 
+    def _fill_tier(self) -> None:
+        """Admissions have freed the buffer, and the tier begins what fits now."""
+        if self.tier:
+            self.tier.start(self.now)
+
     def _bind(self, policy: ArrivalPolicy) -> None:
         if not self.workers_up():
             self.found_no_worker = self.take_to_bind()
@@ -181,6 +222,10 @@ class ReferenceCluster(Places):
         assert self.workers[worker].fits([request])
         self.workers[worker].active.append(request)
         request.worker = worker
+        if self.tier:
+            self.tier.release(request)
+        if self.chunked:
+            request.to_prefill = request.context
         if request.admit_s is None:
             request.admit_s = self.now
         self.admissions.append(Admission(boundary=len(self.steps), row=request.row, worker=worker))
@@ -193,6 +238,7 @@ class ReferenceCluster(Places):
         # Nothing is active, so whoever is here waits for something: one that recomputes may leave as well.
         ends_s = [request.deadline_s for request in self.in_system() if request.deadline_s < math.inf]
         due_s = self.source.times() + self.events.times() + ready_s + ends_s
+        due_s += self.tier.times() if self.tier else []
         if not due_s:
             raise RuntimeError("the policy admits nothing, nothing is active and nothing is due")
         self.now = min(due_s)
@@ -208,6 +254,10 @@ class ReferenceCluster(Places):
     def _decode(self) -> None:
         if self.watch is not None:
             self.watch(self)
+        gained = {request: 1 + self._accepted(request) for request in self.active() if request.decodes}
+        prefilled = chunks(self.workers, self.chunked, len(self.steps), self.u) if self.chunked else []
+        completed = [request for request, tokens in prefilled if tokens == request.to_prefill]
+        gained |= dict.fromkeys(completed, 1)  # who has its last chunk has one token, and no drafts
         step = measured(
             start_s=self.now,
             workers=self.workers,
@@ -215,19 +265,29 @@ class ReferenceCluster(Places):
             power=self.power,
             waiting=len(self.waiting()),
             requests=self.requests,
+            tokens=sum(gained.values()),
+            prefilled=prefilled,
         )
         self.steps.append(step)
         self.now += step.duration_s
-        for request in self.active():
-            self._generate(request)
+        for request, tokens in prefilled:
+            request.to_prefill -= tokens
+        for request, tokens in gained.items():
+            self._generate(request, tokens)
         for worker in self.workers:
             worker.active = [request for request in worker.active if request.remaining > 0]
 
-    def _generate(self, request: Request) -> None:
-        """One more token, now that the step has ended."""
+    def _accepted(self, request: Request) -> int:
+        """Drafts that it gains beside one token, at most what it has left."""
+        if self.speculation is None:
+            return 0
+        return min(accepted(self.speculation, request, self.seed), request.remaining - 1)
+
+    def _generate(self, request: Request, tokens: int) -> None:
+        """So many more tokens, now that the step has ended."""
         request.kv_is_lost = False
-        request.generated += 1
-        if request.generated == 1:
+        request.generated += tokens
+        if request.first_token_s is None:
             request.first_token_s = self.now
         if request.remaining == 0:
             request.finish_s = self.now
@@ -248,6 +308,7 @@ def simulate_reference(
     kv_reserve_share: float = 0.0,
     kv_watermark: float = 0.0,
     victim: Literal["newest", "least-generated"] = "newest",
+    speculation: Speculation | None = None,
     **cluster: Any,
 ) -> ReferenceRun:
     """Runs a workload to its end.
@@ -255,9 +316,10 @@ def simulate_reference(
     Args:
         arrival_s: With the two after it and `max_tokens`, `patience_s` and `after`, the columns of the workload.
         concurrency: Makes a closed loop of the workload.
+        speculation: Lets requests gain drafts beside a token a step.
         kv_capacity: With the options whose names begin like this and `victim`, as 2.17 has them.
         cluster: What else `ReferenceCluster` takes: workers, slots, rows, candidates, recompute_s_per_token, policy,
-            power, victim_returns, events, watch.
+            power, victim_returns, prefill, seed, events, watch.
 
     Raises:
         ValueError: If a request could never fit; the message names its row. If parts do not go together.
@@ -273,12 +335,13 @@ def simulate_reference(
     for request in requests:
         request.max_tokens = None if max_tokens is None else max_tokens[request.row]
         request.patience_s = math.inf if patience_s is None else patience_s[request.row]
+    u = 1 + (speculation.draft_tokens if speculation else 0)
+    reserve_tokens = u if kv_reserve_tokens is None else kv_reserve_tokens
     return ReferenceCluster(
         requests=requests,
         kv_capacity=kv_capacity,
-        memory=KVMemory(
-            kv_capacity, U if kv_reserve_tokens is None else kv_reserve_tokens, kv_reserve_share, kv_watermark, victim
-        ),
+        speculation=speculation,
+        memory=KVMemory(kv_capacity, u, reserve_tokens, kv_reserve_share, kv_watermark, victim),
         source=OpenLoop(requests, after) if concurrency is None else ClosedLoop(requests, concurrency),
         **cluster,
     ).run()

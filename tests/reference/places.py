@@ -1,13 +1,15 @@
 """Where the requests of the system stand: the pool, with the router, in queues, on workers, or without their KV."""
 
+from .prefill import Tier
 from .workers import Request, Worker
 
 
 class Places:
     """All places of a cluster; a request of the system stands in one of them."""
 
-    def __init__(self, workers: list[Worker], candidates: int | None) -> None:
+    def __init__(self, workers: list[Worker], candidates: int | None, tier: Tier | None = None) -> None:
         self.workers = workers
+        self.tier = tier
         self.candidates = candidates
         # The pool: waiting and bound to no worker, the oldest first.
         self.pool: list[Request] = []
@@ -28,12 +30,13 @@ class Places:
         return self.ready_victims + self.from_stopped_queues + self.found_no_worker + self.arrivals
 
     def waiting(self) -> list[Request]:
-        """Arrived, not active and not recomputing."""
+        """With the router or in its queues: not active, not recomputing, not with the prefill tier."""
         return self.pool + self.to_bind() + [request for worker in self.workers for request in worker.queue]
 
     def in_system(self) -> list[Request]:
         """Arrived, neither finished nor cancelled."""
-        return self.waiting() + self.active() + self.recomputing
+        in_tier = self.tier.requests() if self.tier else []
+        return self.waiting() + self.active() + self.recomputing + in_tier
 
     def window(self) -> list[Request]:
         """The candidates: the oldest of the pool, as many as a policy may see."""
@@ -47,8 +50,11 @@ class Places:
         """Takes a request out of the place where it stands."""
         unbound = [self.pool, self.ready_victims, self.from_stopped_queues, self.found_no_worker, self.arrivals]
         bound = [place for worker in self.workers for place in (worker.active, worker.queue)]
-        (place,) = [place for place in [*unbound, *bound, self.recomputing] if request in place]
+        in_tier = [self.tier.queue, self.tier.served, self.tier.done] if self.tier else []
+        (place,) = [place for place in [*unbound, *bound, *in_tier, self.recomputing] if request in place]
         place.remove(request)
+        if self.tier:
+            self.tier.release(request)
 
     def take_to_bind(self) -> list[Request]:
         """Empties the places of those to be bound."""

@@ -8,6 +8,8 @@ from typing import Any
 from hypothesis import strategies as st
 
 from .events import WorkerEvent
+from .prefill import ChunkedPrefill, PrefillTier
+from .speculation import Speculation
 
 TIE_S = st.just(0.0)
 TINY_S = st.floats(1e-9, 1e-3)
@@ -73,7 +75,7 @@ GRID_S = [0.5 * i for i in range(21)]
 
 @st.composite
 def regimes(draw: st.DrawFn, *, max_requests: int = 30) -> dict[str, Any]:
-    """A scenario in which the parts of 2.11 to 2.13 and 2.16 are mixed, each of them off in many.
+    """A scenario in which the parts of 2.11 to 2.16 are mixed, each of them off in many.
 
     Everything `simulate_reference` takes but the policy and `watch`, always with the same keys; rows have five numbers.
     Some worker is up in the end, so that every run comes to its own.
@@ -86,7 +88,9 @@ def regimes(draw: st.DrawFn, *, max_requests: int = 30) -> dict[str, Any]:
         scenario |= draw(grids(len(scenario["arrival_s"])))
     prefill_s = st.sampled_from([0.0, 0.0, 0.01, 0.5])
     scenario["rows"] = [(*row, draw(prefill_s)) for row in scenario["rows"]]
+    scenario |= draw(decoding(scenario))
     times_s = st.sampled_from(GRID_S) if on_grid else st.sampled_from(GRID_S) | st.floats(0.0, 2.0)
+    returns = ["same-worker", "router"] + ["prefill", "prefill"] * isinstance(scenario["prefill"], PrefillTier)
     return {
         **scenario,
         **draw(limits(scenario["output_tokens"])),
@@ -94,7 +98,34 @@ def regimes(draw: st.DrawFn, *, max_requests: int = 30) -> dict[str, Any]:
         "patience_s": draw(patiences(len(scenario["arrival_s"]), times_s)),
         "events": draw(st.just([]) | worker_events(scenario["workers"], times_s)),
         "victim": draw(st.sampled_from(["newest", "least-generated"])),
-        "victim_returns": draw(st.sampled_from(["same-worker", "router"])),
+        "victim_returns": draw(st.sampled_from(returns)),
+    }
+
+
+@st.composite
+def decoding(draw: st.DrawFn, scenario: dict[str, Any]) -> dict[str, Any]:
+    """Prefill and speculation, with KV and buffers that still hold the largest request."""
+    lengths = zip(scenario["prompt_tokens"], scenario["output_tokens"], strict=True)
+    largest = max(prompt + output for prompt, output in lengths)
+    tiers = st.builds(
+        PrefillTier,
+        servers=st.sampled_from([1, 1, 2, 3, 50]),
+        base_s=st.sampled_from([0.0, 0.0, 0.5, 1.0]),
+        per_token_s=st.sampled_from([0.0, 0.01, 0.05, 0.5]),
+        buffer_tokens=st.none() | st.integers(largest, largest + 60),
+    )
+    chunked = st.builds(ChunkedPrefill, budget_tokens=st.sampled_from([1, 3, 8, 20, 100]), interval=st.integers(1, 4))
+    speculation = draw(
+        st.none()
+        | st.builds(Speculation, draft_tokens=st.integers(0, 3), acceptance=st.sampled_from([0.0, 0.5, 0.7, 0.9, 1.0]))
+    )
+    prefill = draw(st.none() | tiers | chunked)
+    capacity = scenario["kv_capacity"]
+    return {
+        "prefill": prefill,
+        "speculation": speculation,
+        "recompute_s_per_token": 0.0 if isinstance(prefill, ChunkedPrefill) else scenario["recompute_s_per_token"],
+        "kv_capacity": capacity and capacity + (speculation.draft_tokens if speculation else 0),
     }
 
 

@@ -5,9 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-U = 1
-"""u of 2.11: tokens that a request may gain in one step."""
-
 
 @dataclass(eq=False)
 class Request:
@@ -29,7 +26,8 @@ class Request:
     interruptions: int = 0
     ready_s: float = math.inf  # when its context is there again, once it has lost its KV
     returns_to: int | None = None  # the worker whose queue it goes back to then; None: the router
-    kv_is_lost: bool = False  # until the end of the first step after that
+    kv_is_lost: bool = False  # until the end of the first step after that, where the step is to compute it anew
+    to_prefill: int = 0  # of its context, by the worker that has admitted it
 
     @property
     def context(self) -> int:
@@ -40,6 +38,11 @@ class Request:
     def remaining(self) -> int:
         """Decode steps still to come. Hidden from routers; for oracles only."""
         return self.output_tokens - self.generated
+
+    @property
+    def decodes(self) -> bool:
+        """Whether it generates, once it is active."""
+        return self.to_prefill == 0
 
     @property
     def promised(self) -> int:
@@ -58,7 +61,8 @@ class KVMemory:
     """The rules by which each worker fills its KV."""
 
     capacity: int | None = None
-    reserve_tokens: int = U  # r
+    u: int = 1  # tokens that a request may gain in one step
+    reserve_tokens: int = 1  # r
     reserve_share: float = 0.0  # rho
     watermark: float = 0.0
     victim: Literal["newest", "least-generated"] = "newest"
@@ -91,6 +95,11 @@ class Worker:
         return sum(request.context for request in self.active)
 
     @property
+    def decoding(self) -> list[Request]:
+        """d_g of them: active, with nothing left to prefill."""
+        return [request for request in self.active if request.decodes]
+
+    @property
     def free_slots(self) -> int:
         """None where it is stopped."""
         return self.slots - len(self.active) if self.up else 0
@@ -101,7 +110,7 @@ class Worker:
             return False
         if self.kv_capacity is None:
             return True
-        if not self.active and len(requests) == 1 and requests[0].context + U <= self.kv_capacity:
+        if not self.active and len(requests) == 1 and requests[0].context + self.memory.u <= self.kv_capacity:
             return True
         return self._kv_used([*self.active, *requests]) <= self.memory.limit
 
@@ -115,7 +124,7 @@ class Worker:
     @property
     def overflows(self) -> bool:
         """Whether the coming tokens, up to u per active request, would not fit."""
-        return self.kv_capacity is not None and self.load + U * len(self.active) > self.kv_capacity
+        return self.kv_capacity is not None and self.load + self.memory.u * len(self.active) > self.kv_capacity
 
     @property
     def next_victim(self) -> Request:

@@ -63,6 +63,9 @@ COMPARE = {
     "--concurrency 5": {"requests"},
     "--patience-s 2": {"cancelled"},
     "--events time_s=1,worker=1,kind=stop time_s=2,worker=1,kind=start": {"interruptions"},
+    "--prefill prefill-tier:buffer_tokens=20000 --victim-returns prefill --kv-capacity 20000": {"preemptions"},
+    "--prefill chunked-prefill:budget_tokens=2048,interval=2": {"requests"},
+    "--speculation draft_tokens=2,acceptance=0.6": {"requests"},
     "--slo ttft_s=1,tpot_s=0.05": {"slo_share", "goodput_req_s"},
 }
 """Options of `brgym compare`, and figures that are above zero with them."""
