@@ -135,15 +135,4 @@ class ClusterConfig:
         Raises:
             ValueError: If none of its requests fits a worker.
         """
-        return saturation_rate_per_s(
-            self.step_time,
-            workload.prompt_tokens,
-            workload.output_tokens,
-            workers=self.workers,
-            slots=self.slots,
-            kv_capacity=self.kv_capacity,
-            kv_watermark=self.kv_watermark,
-            kv_reserve_tokens=self.gained_tokens if self.kv_reserve_tokens is None else self.kv_reserve_tokens,
-            kv_reserve_share=self.kv_reserve_share,
-            max_tokens=workload.max_tokens,
-        )
+        return saturation_rate_per_s(self, workload)

@@ -8,9 +8,10 @@ import pytest
 import baselines
 from brgym import ClusterConfig, StepTime, Workload, load_workload, simulate
 from brgym.afd import Coefficients, bundle_cluster
-from brgym.cluster import preset
+from brgym.cluster import ChunkedPrefill, PrefillTier, Speculation, StepTimeRow, preset
 from brgym.workload import Poisson
 
+PREFILLING = StepTime([StepTimeRow(base_s=0.02, per_token_s=1e-7, per_prefill_token_s=1e-5)])
 BARRIER = StepTime.barrier(base_s=0.02, per_token_s=1e-6)
 CLUSTERS = {
     "slots": ClusterConfig(workers=4, slots=96, step_time=BARRIER),
@@ -20,6 +21,13 @@ CLUSTERS = {
     "watermark": ClusterConfig(workers=4, slots=256, step_time=BARRIER, kv_capacity=150_000, kv_watermark=0.2),
     "half reserved": ClusterConfig(workers=4, slots=256, step_time=BARRIER, kv_capacity=150_000, kv_reserve_share=0.5),
     "all reserved": ClusterConfig(workers=4, slots=256, step_time=BARRIER, kv_capacity=150_000, kv_reserve_share=1.0),
+    "tier": ClusterConfig(workers=4, slots=96, step_time=BARRIER, prefill=PrefillTier(1, 0.0, 3e-5)),
+    "chunks that cost nothing": ClusterConfig(workers=4, slots=96, step_time=BARRIER, prefill=ChunkedPrefill(4096, 2)),
+    "short of budget": ClusterConfig(workers=4, slots=96, step_time=PREFILLING, prefill=ChunkedPrefill(384)),
+    "drafts": ClusterConfig(workers=4, slots=96, step_time=BARRIER, speculation=Speculation(3, 0.7)),
+    "drafts and chunks": ClusterConfig(
+        workers=4, slots=96, step_time=PREFILLING, prefill=ChunkedPrefill(2048, 2), speculation=Speculation(2, 0.6)
+    ),
     "bf-io": preset("bf-io", workers=8),
     "bundle": bundle_cluster(Coefficients.illustrative(), ratio=4, batch=128),
 }
@@ -51,6 +59,14 @@ def test_a_backlog_is_served_at_about_that_rate(name):
     metrics = simulate(cluster, workload, baselines.make("level"), oversize="drop").metrics
     served_per_s = metrics.throughput_tok_s / workload.output_tokens.mean()
     assert 0.95 < served_per_s / workload.capacity(cluster) < 1.04
+
+
+@pytest.mark.parametrize("prefill", [ChunkedPrefill(2048), ChunkedPrefill(4096, 4)], ids=["each step", "at intervals"])
+def test_prompts_that_are_not_levelled_cost_up_to_a_fifth(prefill):
+    cluster = ClusterConfig(workers=4, slots=96, step_time=PREFILLING, prefill=prefill)
+    workload = load_workload("azure-2023-conv-like", count=4000, seed=1).backlog()
+    metrics = simulate(cluster, workload, baselines.make("level")).metrics
+    assert 0.8 < metrics.throughput_tok_s / workload.output_tokens.mean() / workload.capacity(cluster) < 1.0
 
 
 @pytest.mark.parametrize(("load", "grows"), [(0.9, False), (1.15, True)])
