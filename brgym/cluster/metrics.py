@@ -66,6 +66,19 @@ class Distribution:
         p50, p90, p95, p99 = np.percentile(values, [50, 90, 95, 99]).tolist()
         return cls(float(values.mean()), p50, p90, p95, p99, float(values.max()))
 
+    @classmethod
+    def of_repeated(cls, values: Reals, counts: Integers) -> "Distribution":
+        """Describes values of which each is there as often as `counts` says, both of shape (steps,).
+
+        Percentiles are values: the smallest that so many do not exceed.
+        """
+        if counts.sum() == 0:
+            return cls.of(values[:0])
+        order = np.argsort(values, kind="stable")
+        ascending, up_to = values[order], np.cumsum(counts[order])
+        percentiles = ascending[np.searchsorted(up_to, np.array([0.5, 0.9, 0.95, 0.99, 1.0]) * up_to[-1])].tolist()
+        return cls(float((values * counts).sum() / up_to[-1]), *percentiles)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Metrics:
@@ -92,6 +105,7 @@ class Metrics:
         ttft_s: Time to first token: end of the first step - arrival.
         queueing_s: First admission - arrival.
         tpot_s: Time per output token: (finish - first token) / (output - 1), requests of more than one token.
+        itl_s: Inter-token latency: the duration of its step for each token generated (our choice: also for first ones).
         e2e_s: End-to-end latency: finish - arrival.
         waits_fairness: Jain's index of the waits `queueing_s`, (sum x)^2 / (n sum x^2): 1 where all wait as long, 1 / n
             where one does; 1 where none waits.
@@ -130,6 +144,7 @@ class Metrics:
     ttft_s: Distribution
     queueing_s: Distribution
     tpot_s: Distribution
+    itl_s: Distribution
     e2e_s: Distribution
     waits_fairness: float
     preemptions: int
@@ -231,6 +246,7 @@ def measure(
         ttft_s=Distribution.of(times["ttft_s"]),
         queueing_s=Distribution.of(times["queueing_s"]),
         tpot_s=Distribution.of(times["tpot_s"][output_tokens[served] > 1]),
+        itl_s=Distribution.of_repeated(steps["duration_s"], steps["tokens"]),
         e2e_s=Distribution.of(times["e2e_s"]),
         waits_fairness=_fairness(times["queueing_s"]),
         preemptions=int(requests["preemptions"].sum()),

@@ -5,7 +5,7 @@ from rich.table import Table
 
 from brgym.cluster import Result
 from brgym.study.console import cluster_line, window_note
-from brgym.study.shown_figures import OF_REQUESTS, OVER_THE_RUN, STATISTICS, shown
+from brgym.study.shown_figures import OF_REQUESTS, OF_TOKENS, OVER_THE_RUN, STATISTICS, shown
 
 _ONCE = (
     *("tokens_p90_s", "makespan_s", "waits_fairness", "preemptions", "energy_j"),
@@ -33,7 +33,7 @@ def request_figures_table(result: Result) -> Table:
     """A row a request figure, a column a statistic."""
     figures = result.metrics.as_dict()
     table = _table("over all requests", *STATISTICS)
-    for one in OF_REQUESTS:
+    for one in (*OF_REQUESTS, OF_TOKENS):
         table.add_row(one.header, *(one.text(figures[f"{one.name}_{of}"]) for of in STATISTICS))
     return table
 

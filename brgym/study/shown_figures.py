@@ -89,10 +89,11 @@ OF_REQUESTS = (
     Shown("tpot_s", "TPOT", "ms", 1e3, ",.2f", "lower"),
     Shown("e2e_s", "end to end", "s", 1.0, ",.2f", "lower"),
 )
+OF_TOKENS = Shown("itl_s", "ITL", "ms", 1e3, ",.2f", "lower")
 STATISTICS = ("mean", "p50", "p90", "p95", "p99", "max")
 _SHOWN = {one.name: one for one in _KNOWN} | {
     f"{one.name}_{of}": Shown(f"{one.name}_{of}", f"{one.title} {of}", one.unit, one.scale, one.digits, one.better)
-    for one in OF_REQUESTS
+    for one in (*OF_REQUESTS, OF_TOKENS)
     for of in STATISTICS
 }
 

@@ -10,6 +10,7 @@ from brgym.cluster import (
     ChunkedPrefill,
     PrefillTier,
     Speculation,
+    StepTimeRow,
     engine_style,
     has_bound,
     lower_bound,
@@ -38,6 +39,14 @@ class TestFigures:
         assert run.slo_share == pytest.approx(2 / 3)
         assert run.goodput_req_s == pytest.approx(2 / 5)
         assert run.waits_fairness == pytest.approx((0 + 2 + 4) ** 2 / (3 * (0 + 4 + 16)))
+
+    def test_inter_token_latency_is_of_tokens(self) -> None:
+        # Steps of 3, 2 and 1 s with three, two and one tokens.
+        time = StepTime([StepTimeRow(per_worker_active_s=1.0)])
+        workload = Workload([0.0] * 3, [1] * 3, [1, 2, 3])
+        run = simulate(ClusterConfig(workers=1, slots=3, step_time=time), workload, baselines.make("jsq")).metrics
+        assert run.itl_s.mean == pytest.approx((3 * 3 + 2 * 2 + 1) / 6)
+        assert (run.itl_s.p50, run.itl_s.p90, run.itl_s.max) == (2.0, 3.0, 3.0)
 
     def test_without_an_objective_there_are_none(self) -> None:
         figures = simulate(ClusterConfig(), backlog(20), baselines.make("jsq")).metrics.as_dict()

@@ -77,7 +77,7 @@ def rows_of(text: str, tmp_path: Path) -> list[dict[str, Any]]:
     return Study.from_toml(path).run(tmp_path / "out", jobs=1).table.to_pylist()
 
 
-@pytest.mark.parametrize("name", ["memory.toml", "slow-worker.toml", "load.toml", "quick.toml"])
+@pytest.mark.parametrize("name", ["memory.toml", "slow-worker.toml", "prefill.toml", "load.toml", "quick.toml"])
 def test_the_studies_of_the_pages_can_be_run(name):
     study = Study.from_toml(STUDIES / name)
     assert len(study.cells()) == len(study.settings) * len(study.policies) * len(study.seeds)
