@@ -32,7 +32,8 @@ The largest over r counts; with r the last to arrive it holds that request's own
 
 *Regimes.* Victims and stopped workers change neither W nor T; G counts all workers, of which fewer may be up; slow
 workers and recomputed contexts only add. In a closed loop all may come at 0, and who follows another comes no earlier
-than if the answers before it had taken no time. Where requests may leave unserved there is no bound.
+than if the answers before it had taken no time. A prefill tier only delays. Where requests may leave unserved, gain
+more than a token in a step or are prefilled in chunks there is no bound.
 
 What is left out makes the bound low, never wrong: that whole requests have to share workers and slots (so the drain at
 the end of a run is not perfectly even), that candidates are seen through a window, and that arrivals leave slots empty.
@@ -46,6 +47,7 @@ import numpy as np
 
 from brgym.cluster import figures
 from brgym.cluster.config import ClusterConfig
+from brgym.cluster.prefill import ChunkedPrefill
 from brgym.cluster.records import Integers, Reals, Records
 from brgym.cluster.simulate import check_fits
 from brgym.cluster.step_time import StepTimeRow
@@ -116,7 +118,13 @@ def lower_bound(cluster: ClusterConfig, workload: Workload) -> Bound:
 
 
 def has_bound(cluster: ClusterConfig, workload: Workload) -> bool:
-    """Whether `lower_bound` says anything: every request is served, by workers no faster than the step time."""
+    """Whether `lower_bound` says anything: every request is served, a token a step, by workers no faster than they are.
+
+    With chunks a request's first token comes in a step in which it is not counted among those that decode, so that
+    there is no bound either.
+    """
+    if cluster.speculation is not None or isinstance(cluster.prefill, ChunkedPrefill):
+        return False
     leaves = workload.patience_s is not None and bool(np.isfinite(workload.patience_s).any())
     return not leaves and all(event.factor >= 1.0 for event in cluster.events)
 
@@ -124,7 +132,8 @@ def has_bound(cluster: ClusterConfig, workload: Workload) -> bool:
 def _check_bounded(cluster: ClusterConfig, workload: Workload) -> None:
     if not has_bound(cluster, workload):
         raise ValueError(
-            "no bound holds where requests may leave (patience_s) or workers become faster (a factor below 1)"
+            "no bound holds where requests may leave (patience_s), workers become faster (a factor below 1) or prefill "
+            "in chunks, or where requests gain drafts (speculation)"
         )
 
 

@@ -15,7 +15,7 @@ from tests.cluster.of_scenario import cluster_of, workload_of
 from tests.reference.cluster import ArrivalPolicy, PoolPolicy, ReferenceRun, simulate_reference
 from tests.reference.on_arrival import VLLM, JoinShortestQueue, PowerOfTwo, Random, RoundRobin, VLLMLegacy
 from tests.reference.policies import BalanceRoute0, LeastKV, Level
-from tests.reference.strategies import regimes, scenarios
+from tests.reference.strategies import mixes, scenarios
 
 PAIRS: dict[str, Callable[[int], ArrivalPolicy | PoolPolicy]] = {
     "random": Random,
@@ -116,22 +116,24 @@ def test_interpreted_policy_equals_reference(name: str, scenario: dict[str, Any]
 
 @pytest.mark.parametrize("name", PAIRS)
 @settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow])
-@given(scenario=regimes(), seed=SEEDS)
-def test_all_parts_mixed_equal_reference(name: str, scenario: dict[str, Any], seed: int) -> None:
+@given(scenario=mixes())
+def test_all_parts_mixed_equal_reference(name: str, scenario: dict[str, Any]) -> None:
+    seed = scenario["seed"]
     assert_same_run(
         run_kernel(scenario, baselines.make(name), seed=seed),
-        simulate_reference(**scenario, policy=PAIRS[name](seed), seed=seed),
+        simulate_reference(**scenario, policy=PAIRS[name](seed)),
     )
 
 
 @pytest.mark.parametrize("name", ["jsq", "br-0"])
 @settings(max_examples=50, suppress_health_check=[HealthCheck.too_slow])
-@given(scenario=regimes(), seed=SEEDS)
-def test_interpreted_all_parts_mixed_equal_reference(name: str, scenario: dict[str, Any], seed: int) -> None:
+@given(scenario=mixes())
+def test_interpreted_all_parts_mixed_equal_reference(name: str, scenario: dict[str, Any]) -> None:
     policy: Any = Interpreted(baselines.make(name))
+    seed = scenario["seed"]
     assert_same_run(
         run_kernel(scenario, policy, seed=seed),
-        simulate_reference(**scenario, policy=PAIRS[name](seed), seed=seed),
+        simulate_reference(**scenario, policy=PAIRS[name](seed)),
     )
 
 

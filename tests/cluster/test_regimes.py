@@ -156,6 +156,8 @@ def test_there_is_a_bound_where_all_are_served() -> None:
     assert not has_bound(cluster, impatient)
     with pytest.raises(ValueError, match="no bound holds where requests may leave"):
         lower_bound(cluster, impatient)
+    assert not has_bound(ClusterConfig(prefill=ChunkedPrefill()), chat)
+    assert not has_bound(ClusterConfig(speculation=Speculation()), chat)
     assert not has_bound(ClusterConfig(events=[WorkerEvent(0.0, 0, "slow", 0.5)]), chat)
 
 

@@ -6,7 +6,6 @@ import gymnasium
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 import baselines
 from brgym import ClusterConfig, StepTime, WorkerEvent, Workload, simulate
@@ -15,7 +14,7 @@ from brgym.envs import PolicyAgent
 from brgym.envs.observation import CHUNK_COLUMNS, EVENT_COLUMNS, WORKER_COLUMNS, as_dict, flat_size
 from tests.cluster.of_scenario import cluster_of, workload_of
 from tests.envs.scenarios import ARRIVAL, IDS, STICKY, at_random, play, some_requests
-from tests.reference.strategies import regimes
+from tests.reference.strategies import mixes
 
 STOPS = (WorkerEvent(0.3, 1, "stop"), WorkerEvent(0.9, 1, "start"), WorkerEvent(0.5, 0, "slow", 2.0))
 FAULTY = ClusterConfig(workers=3, slots=4, candidates=5, events=STOPS)
@@ -27,8 +26,9 @@ CHUNKED = ClusterConfig(workers=3, slots=4, candidates=5, prefill=ChunkedPrefill
 
 @pytest.mark.parametrize("name", ["jsq", "random", "vllm", "least-kv", "level", "br-0"])
 @settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
-@given(scenario=regimes(max_requests=15), seed=st.integers(0, 3))
-def test_a_baseline_makes_the_run_that_simulate_makes(name: str, scenario: dict[str, Any], seed: int) -> None:
+@given(scenario=mixes(max_requests=15))
+def test_a_baseline_makes_the_run_that_simulate_makes(name: str, scenario: dict[str, Any]) -> None:
+    seed = scenario["seed"]
     cluster, workload = cluster_of(scenario | {"candidates": scenario["candidates"] or 4}), workload_of(scenario)
     policy = baselines.make(name)
     expected = simulate(cluster, workload, policy, seed=seed)

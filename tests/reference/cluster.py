@@ -8,20 +8,25 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, Protocol
 
-from .events import EventsToCome, WorkerEvent
-from .places import Places
-from .prefill import ChunkedPrefill, PrefillTier, Tier, chunks
+from .boundary import Boundary
+from .chunked import ChunkedPrefill
+from .events import WorkerEvent
+from .prefill import PrefillTier, Tier
+from .refusals import refuse_what_does_not_go_together, refuse_what_never_fits
 from .sources import ClosedLoop, OpenLoop, Source
-from .speculation import Speculation, accepted
+from .speculation import Speculation
 from .steps import Admission, PowerModel, ReferenceRun, Step, StepRow, measured
 from .workers import KVMemory, Request, Worker
 
 __all__ = [
     "ArrivalPolicy",
+    "ChunkedPrefill",
     "PoolPolicy",
+    "PrefillTier",
     "ReferenceCluster",
     "ReferenceRun",
     "Request",
+    "Speculation",
     "Step",
     "Worker",
     "WorkerEvent",
@@ -45,61 +50,51 @@ class PoolPolicy(Protocol):
     def route(self, cluster: "ReferenceCluster") -> None: ...
 
 
-class ReferenceCluster(Places):
+class ReferenceCluster(Boundary):
     """The cluster's state and its clock."""
 
     def __init__(
         self,
         *,
         requests: list[Request],
+        source: Source,
         workers: int,
         slots: int,
         rows: Sequence[StepRow],
-        kv_capacity: int | None,
+        memory: KVMemory,
         candidates: int | None,
         recompute_s_per_token: float,
         policy: ArrivalPolicy | PoolPolicy,
         power: PowerModel | None = None,
-        memory: KVMemory | None = None,
         victim_returns: Literal["same-worker", "router", "prefill"] = "same-worker",
+        events: Sequence[WorkerEvent] = (),
         prefill: PrefillTier | ChunkedPrefill | None = None,
         speculation: Speculation | None = None,
         seed: int = 0,
-        source: Source | None = None,
-        events: Sequence[WorkerEvent] = (),
         watch: Callable[["ReferenceCluster"], None] | None = None,
     ) -> None:
-        """`memory` has the rules of KV beside its capacity; `watch` is called in part 5 of each step."""
-        memory = KVMemory(kv_capacity) if memory is None else memory
-        buffer_tokens = prefill.buffer_tokens if isinstance(prefill, PrefillTier) else None
-        for request in requests:
-            if kv_capacity is not None and request.prompt_tokens + request.output_tokens + memory.u - 1 > kv_capacity:
-                raise ValueError(f"row {request.row}: prompt + output can never fit kv_capacity {kv_capacity}")
-            if buffer_tokens is not None and request.prompt_tokens + request.output_tokens > buffer_tokens:
-                raise ValueError(f"row {request.row}: prompt + output can never fit buffer_tokens {buffer_tokens}")
-        if victim_returns == "prefill" and not isinstance(prefill, PrefillTier):
-            raise ValueError("victim_returns 'prefill' needs a prefill tier")
-        if isinstance(prefill, ChunkedPrefill) and recompute_s_per_token:
-            raise ValueError("with chunked prefill recompute_s_per_token must be 0")
-        tier = Tier(prefill) if isinstance(prefill, PrefillTier) else None
-        super().__init__([Worker(slots, memory) for _ in range(workers)], candidates, tier)
+        """`watch` is called in part 5 of each step; `seed` is for drafts, policies bring their own."""
+        super().__init__(
+            workers=[Worker(slots, memory) for _ in range(workers)],
+            candidates=candidates,
+            binding=policy.binding,
+            source=source,
+            events=events,
+            tier=Tier(prefill) if isinstance(prefill, PrefillTier) else None,
+            recompute_s_per_token=recompute_s_per_token,
+            victim_returns=victim_returns,
+        )
         self.chunked = prefill if isinstance(prefill, ChunkedPrefill) else None
+        self.requests = requests
+        self.rows = rows
+        self.policy = policy
+        self.power = power
         self.speculation = speculation
         self.seed = seed
         self.u = memory.u
-        self.requests = requests
-        self.rows = rows
-        self.recompute_s_per_token = recompute_s_per_token
-        self.victim_returns = victim_returns
-        self.power = power
-        self.policy = policy
         self.watch = watch
-        self.now = 0.0
-        self.source = OpenLoop(requests) if source is None else source
-        self.events = EventsToCome(events)
         self.steps: list[Step] = []
         self.admissions: list[Admission] = []
-        self.recomputed_tokens = 0
 
     def admit(self, request: Request, worker: int) -> None:
         """Admits a candidate of the window to a worker where it fits."""
@@ -110,9 +105,8 @@ class ReferenceCluster(Places):
     def run(self) -> ReferenceRun:
         """Lives through boundaries and steps until nothing is left to do."""
         while True:
-            self._begin_boundary()  # part 1
+            self.begin_boundary()  # part 1
             self._route()  # part 2
-            self._fill_tier()
             if self.active():
                 self._preempt()  # part 4
                 self._decode()  # parts 5 and 6
@@ -121,93 +115,16 @@ class ReferenceCluster(Places):
             else:
                 return ReferenceRun(self.requests, self.steps, self.admissions, self.recomputed_tokens)
 
-    def _begin_boundary(self) -> None:
-        self._come_in(self.source.due(self.now))  # a
-        if self.tier:
-            self.tier.run(self.now)
-        for event in self.events.due(self.now):
-            self._take_effect(event)  # b
-        self._leave()  # c
-        self._come_in(self.source.refill(self.now, len(self.in_system())))  # d
-        if self.tier:
-            self.tier.start(self.now)  # who has left may have made room
-            self._join(self.tier.hand_over(self.now))  # e
-        self._return_ready()  # f
-
-    def _come_in(self, newcomers: list[Request]) -> None:
-        """To the prefill tier, each at its own time, where completions come before arrivals; or to the router."""
-        if not self.tier:
-            self._join(newcomers)
-            return
-        for request in newcomers:
-            self.tier.run(request.arrival_s)
-            self.tier.join(request, request.arrival_s)
-
-    def _join(self, newcomers: list[Request]) -> None:
-        if self.policy.binding == "pool":
-            self.pool = self.pool + newcomers
-        else:
-            self.arrivals = self.arrivals + newcomers
-
-    def _take_effect(self, event: WorkerEvent) -> None:
-        worker = self.workers[event.worker]
-        if event.kind == "slow":
-            worker.slow_down = event.factor
-        elif event.kind == "start":
-            worker.up = True
-        else:
-            worker.up = False
-            for request in worker.active:  # at this boundary, as victims do, whenever in the step it stopped
-                request.interruptions += 1
-                self._lose_kv(request, returns_to=None)
-            self.from_stopped_queues = self.from_stopped_queues + worker.queue
-            worker.active, worker.queue = [], []
-
-    def _lose_kv(self, request: Request, *, returns_to: int | None) -> None:
-        request.to_prefill = 0
-        self.recomputed_tokens += request.context
-        if self.tier and self.victim_returns == "prefill":
-            self.tier.join(request, self.now)
-            return
-        request.kv_is_lost = self.chunked is None  # else it is prefilled anew, in chunks
-        request.ready_s = self.now + self.recompute_s_per_token * request.context
-        request.returns_to = returns_to
-        self.recomputing.append(request)
-
-    def _leave(self) -> None:
-        """Those whose patience is over, wherever they are."""
-        over = [request for request in self.in_system() if request.deadline_s <= self.now]
-        for request in sorted(over, key=lambda request: request.row):
-            self.remove(request)
-            request.cancelled = True
-            self.source.is_cancelled(request)
-
-    def _return_ready(self) -> None:
-        """To the head of the pool or of their queues, or to the router: the earliest ready first, then by row."""
-        back = [request for request in self.recomputing if request.ready_s <= self.now]
-        back.sort(key=lambda request: (request.ready_s, request.row))
-        self.recomputing = [request for request in self.recomputing if request not in back]
-        if self.policy.binding == "pool":
-            self.pool = back + self.pool
-            return
-        for g in self.workers_up():
-            head = [request for request in back if request.returns_to == g]
-            self.workers[g].queue = head + self.workers[g].queue
-        self.ready_victims = [request for request in back if request.returns_to not in self.workers_up()]
-
     def _route(self) -> None:
         if self.policy.binding == "pool":
             self.policy.route(self)
-            return
-        self._bind(self.policy)
-        for g, worker in enumerate(self.workers):
-            while worker.queue and worker.fits([worker.queue[0]]):
-                self._start(worker.queue.pop(0), g)
-
-    def _fill_tier(self) -> None:
-        """Admissions have freed the buffer, and the tier begins what fits now."""
-        if self.tier:
-            self.tier.start(self.now)
+        else:
+            self._bind(self.policy)
+            for g, worker in enumerate(self.workers):
+                while worker.queue and worker.fits([worker.queue[0]]):
+                    self._start(worker.queue.pop(0), g)
+        if self.tier is not None:
+            self.tier.use_room(self.now)  # what is finished at once joins the router at the next boundary
 
     def _bind(self, policy: ArrivalPolicy) -> None:
         if not self.workers_up():
@@ -222,12 +139,12 @@ class ReferenceCluster(Places):
         assert self.workers[worker].fits([request])
         self.workers[worker].active.append(request)
         request.worker = worker
-        if self.tier:
-            self.tier.release(request)
-        if self.chunked:
-            request.to_prefill = request.context
         if request.admit_s is None:
             request.admit_s = self.now
+        if self.chunked is not None:
+            request.prefill_left = request.context
+        if self.tier is not None:
+            self.tier.release(request)
         self.admissions.append(Admission(boundary=len(self.steps), row=request.row, worker=worker))
 
     def _jump(self) -> None:
@@ -235,10 +152,11 @@ class ReferenceCluster(Places):
         if self.waiting() and not self.workers_up() and not self.events.start_something():
             raise RuntimeError("requests wait and no worker will ever be up")
         ready_s = [request.ready_s for request in self.recomputing]
+        if self.tier is not None:
+            ready_s = ready_s + self.tier.times()
         # Nothing is active, so whoever is here waits for something: one that recomputes may leave as well.
         ends_s = [request.deadline_s for request in self.in_system() if request.deadline_s < math.inf]
         due_s = self.source.times() + self.events.times() + ready_s + ends_s
-        due_s += self.tier.times() if self.tier else []
         if not due_s:
             raise RuntimeError("the policy admits nothing, nothing is active and nothing is due")
         self.now = min(due_s)
@@ -249,15 +167,13 @@ class ReferenceCluster(Places):
                 victim = worker.next_victim
                 worker.active.remove(victim)
                 victim.preemptions += 1
-                self._lose_kv(victim, returns_to=g if self.victim_returns == "same-worker" else None)
+                self.lose_kv(victim, returns_to=g if self.victim_returns == "same-worker" else None)
 
     def _decode(self) -> None:
+        self._prefill()
         if self.watch is not None:
             self.watch(self)
-        gained = {request: 1 + self._accepted(request) for request in self.active() if request.decodes}
-        prefilled = chunks(self.workers, self.chunked, len(self.steps), self.u) if self.chunked else []
-        completed = [request for request, tokens in prefilled if tokens == request.to_prefill]
-        gained |= dict.fromkeys(completed, 1)  # who has its last chunk has one token, and no drafts
+        gains = [(request, self._gain(request)) for request in self.active()]
         step = measured(
             start_s=self.now,
             workers=self.workers,
@@ -265,30 +181,47 @@ class ReferenceCluster(Places):
             power=self.power,
             waiting=len(self.waiting()),
             requests=self.requests,
-            tokens=sum(gained.values()),
-            prefilled=prefilled,
+            tokens=sum(gain for _, gain in gains),
         )
         self.steps.append(step)
         self.now += step.duration_s
-        for request, tokens in prefilled:
-            request.to_prefill -= tokens
-        for request, tokens in gained.items():
-            self._generate(request, tokens)
+        for request, gain in gains:
+            self._generate(request, gain)
         for worker in self.workers:
             worker.active = [request for request in worker.active if request.remaining > 0]
 
-    def _accepted(self, request: Request) -> int:
-        """Drafts that it gains beside one token, at most what it has left."""
-        if self.speculation is None:
-            return 0
-        return min(accepted(self.speculation, request, self.seed), request.remaining - 1)
+    def _prefill(self) -> None:
+        """Says what the workers prefill in this step: chunks, or the contexts of those that are back without their KV.
 
-    def _generate(self, request: Request, tokens: int) -> None:
+        Whoever leaves again in part 4 of the same boundary is not there to be prefilled.
+        """
+        for request in self.active():
+            request.prefill_now = request.context if request.kv_is_lost else 0
+        if self.chunked is not None:
+            chunks = self.chunked.chunks(self.workers, step=len(self.steps), u=self.u)
+            for request in self.active():
+                request.prefill_now = sum(tokens for each, tokens in chunks if each is request)
+
+    def _gain(self, request: Request) -> int:
+        """Tokens that it generates in this step.
+
+        Drafts are for requests that decode: the step of the last chunk gives one token, speculation or not.
+        """
+        if request.prefill_left > 0:
+            return 1 if request.prefill_now == request.prefill_left else 0
+        if self.speculation is None:
+            return 1
+        return min(1 + self.speculation.accepted(self.seed, request.row, request.generated), request.remaining)
+
+    def _generate(self, request: Request, gain: int) -> None:
         """So many more tokens, now that the step has ended."""
         request.kv_is_lost = False
-        request.generated += tokens
-        if request.first_token_s is None:
+        if request.prefill_left > 0:
+            request.prefill_left -= request.prefill_now
+        request.prefill_now = 0
+        if request.generated == 0 and gain > 0:
             request.first_token_s = self.now
+        request.generated += gain
         if request.remaining == 0:
             request.finish_s = self.now
             self.source.has_finished(request)
@@ -308,6 +241,9 @@ def simulate_reference(
     kv_reserve_share: float = 0.0,
     kv_watermark: float = 0.0,
     victim: Literal["newest", "least-generated"] = "newest",
+    victim_returns: Literal["same-worker", "router", "prefill"] = "same-worker",
+    recompute_s_per_token: float,
+    prefill: PrefillTier | ChunkedPrefill | None = None,
     speculation: Speculation | None = None,
     **cluster: Any,
 ) -> ReferenceRun:
@@ -316,32 +252,41 @@ def simulate_reference(
     Args:
         arrival_s: With the two after it and `max_tokens`, `patience_s` and `after`, the columns of the workload.
         concurrency: Makes a closed loop of the workload.
-        speculation: Lets requests gain drafts beside a token a step.
-        kv_capacity: With the options whose names begin like this and `victim`, as 2.17 has them.
-        cluster: What else `ReferenceCluster` takes: workers, slots, rows, candidates, recompute_s_per_token, policy,
-            power, victim_returns, prefill, seed, events, watch.
+        kv_capacity: With the options whose names begin like this, `victim` and `victim_returns`, as 2.17 has them.
+        prefill: A tier of its own, or chunks on the workers; None: prompts cost nothing.
+        speculation: None: a token a step.
+        cluster: What else `ReferenceCluster` takes: workers, slots, rows, candidates, policy, power, events, seed,
+            watch.
 
     Raises:
         ValueError: If a request could never fit; the message names its row. If parts do not go together.
         RuntimeError: If requests wait for ever: a pool policy leaves them, or no worker is up or will be.
     """
-    if kv_reserve_share > 0 and max_tokens is None:
-        raise ValueError("kv_reserve_share needs max_tokens")
-    if concurrency is not None and after is not None:
-        raise ValueError("a closed loop has no turns: concurrency and after do not go together")
+    refuse_what_does_not_go_together(
+        kv_reserve_share=kv_reserve_share,
+        max_tokens=max_tokens,
+        concurrency=concurrency,
+        after=after,
+        victim_returns=victim_returns,
+        recompute_s_per_token=recompute_s_per_token,
+        prefill=prefill,
+    )
     requests = [
         Request(row, *numbers) for row, numbers in enumerate(zip(arrival_s, prompt_tokens, output_tokens, strict=True))
     ]
     for request in requests:
         request.max_tokens = None if max_tokens is None else max_tokens[request.row]
         request.patience_s = math.inf if patience_s is None else patience_s[request.row]
-    u = 1 + (speculation.draft_tokens if speculation else 0)
+    u = 1 if speculation is None else 1 + speculation.draft_tokens
+    refuse_what_never_fits(requests, kv_capacity, u, prefill)
     reserve_tokens = u if kv_reserve_tokens is None else kv_reserve_tokens
     return ReferenceCluster(
         requests=requests,
-        kv_capacity=kv_capacity,
-        speculation=speculation,
-        memory=KVMemory(kv_capacity, u, reserve_tokens, kv_reserve_share, kv_watermark, victim),
         source=OpenLoop(requests, after) if concurrency is None else ClosedLoop(requests, concurrency),
+        memory=KVMemory(kv_capacity, reserve_tokens, kv_reserve_share, kv_watermark, victim, u),
+        victim_returns=victim_returns,
+        recompute_s_per_token=recompute_s_per_token,
+        prefill=prefill,
+        speculation=speculation,
         **cluster,
     ).run()

@@ -1,94 +1,96 @@
-"""Where prompts are prefilled (2.14): on a tier of its own, or in chunks on the workers."""
+"""A prefill tier of its own (2.14): one queue, some servers, and a buffer that requests hold until a worker has them.
 
-import math
-from collections.abc import Sequence
+The tier lives between boundaries: what it does has times of its own, in order. Where the contract is silent:
+
+- Nothing but a completion, a newcomer or room freed lets a head of the queue start, so it starts at that moment.
+- One whose prefill takes no time is done at the moment it starts, before anything else happens at that time.
+- Of several that lose their KV at one boundary, the queue has them in the order in which they lost it.
+- A victim that returns without the tier holds nothing: `held` counts from a start in the tier until an admission.
+"""
+
 from dataclasses import dataclass
 
-from .workers import Request, Worker
+from .workers import Request
 
 
 @dataclass(frozen=True)
 class PrefillTier:
+    """What a tier is like; None: its buffer has no end."""
+
     servers: int
     base_s: float
     per_token_s: float
     buffer_tokens: int | None = None
 
 
-@dataclass(frozen=True)
-class ChunkedPrefill:
-    budget_tokens: int
-    interval: int = 1
-
-
 class Tier:
-    """A queue, servers, and a buffer, told the time from outside; a request of it stands in one of three places."""
+    """The tier at work."""
 
-    def __init__(self, plan: PrefillTier) -> None:
-        self.plan = plan
+    def __init__(self, rules: PrefillTier) -> None:
+        self.rules = rules
         self.queue: list[Request] = []
-        self.served: list[Request] = []  # until their ready_s
-        self.done: list[Request] = []
-        self.held: list[Request] = []  # by the buffer: from their start here to their admission to a worker
+        self.on_servers: list[tuple[float, Request]] = []  # (when it will be done, request)
+        self.finished: list[tuple[float, Request]] = []  # (when it was done, request), not yet with the router
+        self.buffer: list[Request] = []  # all that have started and that no worker has admitted since
+
+    @property
+    def held(self) -> int:
+        """Tokens in the buffer. No context grows between its start here and its admission."""
+        return sum(request.context for request in self.buffer)
 
     def requests(self) -> list[Request]:
-        return self.queue + self.served + self.done
-
-    def join(self, request: Request, now: float) -> None:
-        self.queue.append(request)
-        self.start(now)
-
-    def start(self, now: float) -> None:
-        """Free servers begin with the head of the queue as long as it fits the buffer."""
-        buffer = math.inf if self.plan.buffer_tokens is None else self.plan.buffer_tokens
-        while self.queue and len(self.served) < self.plan.servers:
-            if sum(request.context for request in self.held) + self.queue[0].context > buffer:
-                return
-            request = self.queue.pop(0)
-            request.ready_s = now + self.plan.base_s + self.plan.per_token_s * request.context
-            self.served.append(request)
-            self.held.append(request)
-
-    def run(self, until: float) -> None:
-        """Servers are done, each at its own time, and begin with the next."""
-        while self.served:
-            first = min(self.served, key=in_order)
-            if first.ready_s > until:
-                return
-            self.served.remove(first)
-            self.done.append(first)
-            self.start(first.ready_s)
-
-    def hand_over(self, now: float) -> list[Request]:
-        """Takes out what is done by now, by (time ready, index)."""
-        self.run(now)
-        prefilled, self.done = sorted(self.done, key=in_order), []
-        return prefilled
-
-    def release(self, request: Request) -> None:
-        """The request is admitted, or has left: the buffer holds it no longer."""
-        if request in self.held:
-            self.held.remove(request)
+        """Those that are here and not with the router."""
+        return self.queue + [request for _, request in self.on_servers + self.finished]
 
     def times(self) -> list[float]:
-        return [request.ready_s for request in self.served]
+        """The completions to come."""
+        return [done_s for done_s, _ in self.on_servers]
 
+    def come(self, request: Request, time_s: float) -> None:
+        """A request joins the queue, after whatever is done by then."""
+        self.run(time_s)
+        self.queue.append(request)
+        self.use_room(time_s)
 
-def in_order(request: Request) -> tuple[float, int]:
-    return request.ready_s, request.row
+    def run(self, until_s: float) -> None:
+        """Completions up to a time, one moment after the other; each lets heads of the queue start."""
+        while self.on_servers and min(done_s for done_s, _ in self.on_servers) <= until_s:
+            moment_s = min(done_s for done_s, _ in self.on_servers)
+            done = [each for each in self.on_servers if each[0] == moment_s]
+            self.on_servers = [each for each in self.on_servers if each[0] != moment_s]
+            self.finished = self.finished + done
+            for _, request in done:
+                request.kv_is_lost = False
+            self._start_heads(moment_s)
 
+    def use_room(self, time_s: float) -> None:
+        """Starts what can be started now that there is room, or somebody new."""
+        self._start_heads(time_s)
+        self.run(time_s)
 
-def chunks(workers: Sequence[Worker], plan: ChunkedPrefill, step: int, u: int) -> list[tuple[Request, int]]:
-    """What is prefilled in the step of this number: requests, and how many tokens of each."""
-    something_decodes = any(request.decodes for worker in workers for request in worker.active)
-    if step % plan.interval != 0 and something_decodes:
-        return []
-    prefilled = []
-    for worker in workers:
-        budget = max(0, plan.budget_tokens - u * len(worker.decoding))
-        for request in worker.active:  # in order of admission
-            tokens = min(request.to_prefill, budget)
-            budget -= tokens
-            if tokens > 0:
-                prefilled.append((request, tokens))
-    return prefilled
+    def _start_heads(self, time_s: float) -> None:
+        """Nobody overtakes: where the head has no room, all wait."""
+        while self.queue and len(self.on_servers) < self.rules.servers and self._has_room(self.queue[0]):
+            request = self.queue.pop(0)
+            self.buffer.append(request)
+            done_s = time_s + self.rules.base_s + self.rules.per_token_s * request.context
+            self.on_servers.append((done_s, request))
+
+    def _has_room(self, request: Request) -> bool:
+        return self.rules.buffer_tokens is None or self.held + request.context <= self.rules.buffer_tokens
+
+    def take_finished(self) -> list[Request]:
+        """Takes out what is for the router, by (time ready, index)."""
+        ready = sorted(self.finished, key=lambda each: (each[0], each[1].row))
+        self.finished = []
+        return [request for _, request in ready]
+
+    def release(self, request: Request) -> None:
+        """A worker has admitted it, or it has left the system: it holds nothing here any more."""
+        self.buffer = [each for each in self.buffer if each is not request]
+
+    def remove(self, request: Request) -> None:
+        """It leaves, from the queue, from a server or on its way to the router."""
+        self.queue = [each for each in self.queue if each is not request]
+        self.on_servers = [each for each in self.on_servers if each[1] is not request]
+        self.finished = [each for each in self.finished if each[1] is not request]

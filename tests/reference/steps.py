@@ -16,10 +16,10 @@ PowerModel = tuple[float, float, float]  # idle_w, peak_w, exponent
 class Step:
     """One decode step, with the loads of part 5.
 
-    Loads are those of workers that are up. `admitted` and `finished` count requests before the step ends; `tokens` are
-    those generated in it, `prefill_tokens` those prefilled in it; `barrier_idle` is the share of worker time spent
-    waiting for the slowest worker, 0 in a step that takes no time; `energy_j` is what the workers use, NaN without a
-    power model.
+    Loads are those of workers that are up. `active` counts whoever holds a slot; `waiting` nobody in a prefill tier.
+    `admitted` and `finished` count requests before the step ends; `tokens` are those generated in it, `prefill_tokens`
+    those that workers prefill in it, the sum of p_g; `barrier_idle` is the share of worker time spent
+    waiting for the slowest worker; `energy_j` is what the workers use, NaN without a power model.
     """
 
     start_s: float
@@ -79,17 +79,12 @@ def measured(
     waiting: int,
     requests: Sequence[Request],
     tokens: int,
-    prefilled: Sequence[tuple[Request, int]],
 ) -> Step:
-    """The step that begins now, in which so many tokens are generated and these prompts prefilled.
-
-    Nobody waits for a worker that is stopped, and it draws no power.
-    """
+    """The step that begins now. Nobody waits for a worker that is stopped, and it draws no power."""
     up = [worker for worker in workers if worker.up]
     loads = [worker.load for worker in up]
     decoding = sum(len(worker.decoding) for worker in up)
-    prefill = [prefill_tokens(worker, prefilled) for worker in up]
-    alone_s = [worker_alone_s(worker, rows, decoding, p) for worker, p in zip(up, prefill, strict=True)]
+    alone_s = [worker_alone_s(worker, rows, decoding) for worker in up]
     duration_s = max(alone_s)
     return Step(
         start_s=start_s,
@@ -102,29 +97,25 @@ def measured(
         admitted=sum(request.admit_s is not None for request in requests),
         finished=sum(request.finish_s is not None for request in requests),
         tokens=tokens,
-        prefill_tokens=sum(prefill),
+        prefill_tokens=sum(prefill_tokens(worker) for worker in up),
         workers_up=len(up),
-        barrier_idle=sum(duration_s - each_s for each_s in alone_s) / (len(up) * duration_s) if duration_s else 0.0,
+        barrier_idle=sum(duration_s - each_s for each_s in alone_s) / (len(up) * duration_s),
         energy_j=power_w(loads, power) * duration_s,
     )
 
 
-def worker_alone_s(worker: Worker, rows: Sequence[StepRow], sum_decoding: int, p: int) -> float:
+def worker_alone_s(worker: Worker, rows: Sequence[StepRow], sum_decoding: int) -> float:
     """How long the step would last if this worker waited for no other: the largest of the rows."""
-    L, d, f = worker.load, len(worker.decoding), worker.slow_down
+    L, d, p, f = worker.load, len(worker.decoding), prefill_tokens(worker), worker.slow_down
     return max(
         f * (const + per_load * L + per_worker_active * d + per_prefill * p) + per_active * sum_decoding
         for const, per_load, per_worker_active, per_active, per_prefill in ((*row, 0.0)[:5] for row in rows)
     )
 
 
-def prefill_tokens(worker: Worker, prefilled: Sequence[tuple[Request, int]]) -> int:
-    """p_g: what is prefilled in this step, and contexts computed anew, of requests that are back without their KV.
-
-    Whoever leaves again in part 4 of the same boundary is not there to be computed.
-    """
-    anew = sum(request.context for request in worker.active if request.kv_is_lost)
-    return anew + sum(tokens for request, tokens in prefilled if request in worker.active)
+def prefill_tokens(worker: Worker) -> int:
+    """p_g: the tokens that this worker prefills in this step."""
+    return sum(request.prefill_now for request in worker.active)
 
 
 def power_w(loads: Sequence[int], power: PowerModel | None) -> float:

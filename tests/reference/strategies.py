@@ -7,8 +7,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from .chunked import ChunkedPrefill
 from .events import WorkerEvent
-from .prefill import ChunkedPrefill, PrefillTier
+from .prefill import PrefillTier
 from .speculation import Speculation
 
 TIE_S = st.just(0.0)
@@ -75,7 +76,7 @@ GRID_S = [0.5 * i for i in range(21)]
 
 @st.composite
 def regimes(draw: st.DrawFn, *, max_requests: int = 30) -> dict[str, Any]:
-    """A scenario in which the parts of 2.11 to 2.16 are mixed, each of them off in many.
+    """A scenario in which the parts of 2.11 to 2.13 and 2.16 are mixed, each of them off in many.
 
     Everything `simulate_reference` takes but the policy and `watch`, always with the same keys; rows have five numbers.
     Some worker is up in the end, so that every run comes to its own.
@@ -88,9 +89,7 @@ def regimes(draw: st.DrawFn, *, max_requests: int = 30) -> dict[str, Any]:
         scenario |= draw(grids(len(scenario["arrival_s"])))
     prefill_s = st.sampled_from([0.0, 0.0, 0.01, 0.5])
     scenario["rows"] = [(*row, draw(prefill_s)) for row in scenario["rows"]]
-    scenario |= draw(decoding(scenario))
     times_s = st.sampled_from(GRID_S) if on_grid else st.sampled_from(GRID_S) | st.floats(0.0, 2.0)
-    returns = ["same-worker", "router"] + ["prefill", "prefill"] * isinstance(scenario["prefill"], PrefillTier)
     return {
         **scenario,
         **draw(limits(scenario["output_tokens"])),
@@ -98,34 +97,7 @@ def regimes(draw: st.DrawFn, *, max_requests: int = 30) -> dict[str, Any]:
         "patience_s": draw(patiences(len(scenario["arrival_s"]), times_s)),
         "events": draw(st.just([]) | worker_events(scenario["workers"], times_s)),
         "victim": draw(st.sampled_from(["newest", "least-generated"])),
-        "victim_returns": draw(st.sampled_from(returns)),
-    }
-
-
-@st.composite
-def decoding(draw: st.DrawFn, scenario: dict[str, Any]) -> dict[str, Any]:
-    """Prefill and speculation, with KV and buffers that still hold the largest request."""
-    lengths = zip(scenario["prompt_tokens"], scenario["output_tokens"], strict=True)
-    largest = max(prompt + output for prompt, output in lengths)
-    tiers = st.builds(
-        PrefillTier,
-        servers=st.sampled_from([1, 1, 2, 3, 50]),
-        base_s=st.sampled_from([0.0, 0.0, 0.5, 1.0]),
-        per_token_s=st.sampled_from([0.0, 0.01, 0.05, 0.5]),
-        buffer_tokens=st.none() | st.integers(largest, largest + 60),
-    )
-    chunked = st.builds(ChunkedPrefill, budget_tokens=st.sampled_from([1, 3, 8, 20, 100]), interval=st.integers(1, 4))
-    speculation = draw(
-        st.none()
-        | st.builds(Speculation, draft_tokens=st.integers(0, 3), acceptance=st.sampled_from([0.0, 0.5, 0.7, 0.9, 1.0]))
-    )
-    prefill = draw(st.none() | tiers | chunked)
-    capacity = scenario["kv_capacity"]
-    return {
-        "prefill": prefill,
-        "speculation": speculation,
-        "recompute_s_per_token": 0.0 if isinstance(prefill, ChunkedPrefill) else scenario["recompute_s_per_token"],
-        "kv_capacity": capacity and capacity + (speculation.draft_tokens if speculation else 0),
+        "victim_returns": draw(st.sampled_from(["same-worker", "router"])),
     }
 
 
@@ -208,3 +180,38 @@ def worker_events(draw: st.DrawFn, workers: int, times_s: st.SearchStrategy[floa
         last_s = max(event.time_s for event in events)
         events.append(WorkerEvent(last_s + draw(times_s), draw(g), "start"))
     return events
+
+
+SPECULATIONS = st.builds(Speculation, st.integers(1, 4), st.sampled_from([0.0, 0.3, 0.7, 1.0]))
+CHUNKS = st.builds(ChunkedPrefill, st.integers(1, 12) | st.integers(1, 100), st.sampled_from([1, 1, 2, 5]))
+
+
+@st.composite
+def tiers(draw: st.DrawFn, *, largest_request: int) -> PrefillTier:
+    """1 to 4 servers, some of which need no time, and a buffer without end or tight."""
+    spare_tokens = draw(st.none() | st.integers(0, 10) | st.integers(0, 60))
+    return PrefillTier(
+        servers=draw(st.integers(1, 4)),
+        base_s=draw(st.sampled_from([0.0, 0.5, 1.0]) | st.floats(0.0, 0.5)),
+        per_token_s=draw(st.sampled_from([0.0, 0.125, 0.25]) | st.floats(0.0, 0.1)),
+        buffer_tokens=None if spare_tokens is None else largest_request + spare_tokens,
+    )
+
+
+@st.composite
+def mixes(draw: st.DrawFn, *, max_requests: int = 30) -> dict[str, Any]:
+    """A regime with prefill (2.14) and speculation (2.15) among its parts, and the seed of the drafts.
+
+    The keys of `regimes`, always with `prefill`, `speculation` and `seed` beside them.
+    """
+    scenario = draw(regimes(max_requests=max_requests))
+    largest = max(p + o for p, o in zip(scenario["prompt_tokens"], scenario["output_tokens"], strict=True))
+    prefill = draw(st.none() | CHUNKS | CHUNKS | tiers(largest_request=largest) | tiers(largest_request=largest))
+    speculation = draw(st.none() | SPECULATIONS)
+    if isinstance(prefill, PrefillTier):
+        scenario["victim_returns"] = draw(st.sampled_from(["same-worker", "router", "prefill", "prefill"]))
+    if isinstance(prefill, ChunkedPrefill):
+        scenario["recompute_s_per_token"] = 0.0
+    if speculation is not None and scenario["kv_capacity"] is not None:
+        scenario["kv_capacity"] += speculation.draft_tokens
+    return {**scenario, "prefill": prefill, "speculation": speculation, "seed": draw(st.integers(0, 3))}

@@ -8,7 +8,9 @@ import pytest
 from .cluster import ReferenceCluster, Request
 from .on_arrival import RoundRobin
 from .policies import BalanceRoute0, BalanceRouteH, f_score, imbalance, oracle_remaining
+from .sources import OpenLoop
 from .worked import ONE_SECOND, admitted_at, simulate
+from .workers import KVMemory
 
 
 def test_f_is_the_decrease_of_the_imbalance():
@@ -96,10 +98,11 @@ class TestBalanceRouteH:
         requests = [Request(row, 0.0, prompt, output) for row, (prompt, output) in enumerate(lengths)]
         cluster = ReferenceCluster(
             requests=requests,
+            source=OpenLoop(requests),
             workers=2,
             slots=3,
             rows=ONE_SECOND,
-            kv_capacity=None,
+            memory=KVMemory(),
             candidates=None,
             recompute_s_per_token=0.0,
             policy=RoundRobin(),

@@ -26,8 +26,9 @@ class Request:
     interruptions: int = 0
     ready_s: float = math.inf  # when its context is there again, once it has lost its KV
     returns_to: int | None = None  # the worker whose queue it goes back to then; None: the router
-    kv_is_lost: bool = False  # until the end of the first step after that, where the step is to compute it anew
-    to_prefill: int = 0  # of its context, by the worker that has admitted it
+    kv_is_lost: bool = False  # until a prefill tier, or the end of the first step after that, has it there again
+    prefill_left: int = 0  # tokens of its context that chunks have not prefilled yet on its worker
+    prefill_now: int = 0  # tokens of its context that the present step prefills
 
     @property
     def context(self) -> int:
@@ -36,13 +37,8 @@ class Request:
 
     @property
     def remaining(self) -> int:
-        """Decode steps still to come. Hidden from routers; for oracles only."""
+        """Tokens still to come. Hidden from routers; for oracles only."""
         return self.output_tokens - self.generated
-
-    @property
-    def decodes(self) -> bool:
-        """Whether it generates, once it is active."""
-        return self.to_prefill == 0
 
     @property
     def promised(self) -> int:
@@ -61,11 +57,11 @@ class KVMemory:
     """The rules by which each worker fills its KV."""
 
     capacity: int | None = None
-    u: int = 1  # tokens that a request may gain in one step
     reserve_tokens: int = 1  # r
     reserve_share: float = 0.0  # rho
     watermark: float = 0.0
     victim: Literal["newest", "least-generated"] = "newest"
+    u: int = 1  # tokens that a request may gain in one step
 
     @property
     def limit(self) -> int:
@@ -96,8 +92,8 @@ class Worker:
 
     @property
     def decoding(self) -> list[Request]:
-        """d_g of them: active, with nothing left to prefill."""
-        return [request for request in self.active if request.decodes]
+        """Those with nothing left to prefill."""
+        return [request for request in self.active if request.prefill_left == 0]
 
     @property
     def free_slots(self) -> int:
