@@ -235,7 +235,8 @@ def measure(
     """
     counted = steps[measurement_window(steps, len(requests), window)]
     served = ~np.isnan(requests["finish_s"])
-    times = request_times(requests[served], output_tokens[served])
+    finished, outputs = (requests, output_tokens) if served.all() else (requests[served], output_tokens[served])
+    times = request_times(finished, outputs)
     makespan_s = float(steps["start_s"][-1] + steps["duration_s"][-1]) if len(steps) else math.nan
     met = None if slo is None else int(((times["ttft_s"] <= slo.ttft_s) & ~(times["tpot_s"] > slo.tpot_s)).sum())
     return Metrics(
@@ -245,7 +246,7 @@ def measure(
         makespan_s=makespan_s,
         ttft_s=Distribution.of(times["ttft_s"]),
         queueing_s=Distribution.of(times["queueing_s"]),
-        tpot_s=Distribution.of(times["tpot_s"][output_tokens[served] > 1]),
+        tpot_s=Distribution.of(times["tpot_s"][outputs > 1]),
         itl_s=Distribution.of_repeated(steps["duration_s"], steps["tokens"]),
         e2e_s=Distribution.of(times["e2e_s"]),
         waits_fairness=_fairness(times["queueing_s"]),

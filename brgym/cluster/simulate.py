@@ -126,7 +126,8 @@ def simulate(
     routing_times = empty_histogram()
     state = run(state, policy, cluster, routing_times)
     outcome = outcome_of(state.requests, state.lives, fitting)
-    metrics = _measured(state, outcome[fitting], cluster, served, window, slo, is_clairvoyant(policy), routing_times)
+    of_served = outcome if fitting.all() else outcome[fitting]
+    metrics = _measured(state, of_served, cluster, served, window, slo, is_clairvoyant(policy), routing_times)
     metrics = dataclasses.replace(metrics, dropped=int(np.count_nonzero(~fitting)))
     return Result(
         metrics=metrics,
@@ -159,13 +160,16 @@ def outcome_of(requests: Records, lives: Records, served: npt.NDArray[np.bool_])
     """
     kinds = {name: requests.dtype[name] for name in OUTCOME if name not in _LIVED}
     kinds |= {"interruptions": np.dtype(np.int32), "cancelled": np.dtype(np.bool_)}
-    outcome = np.empty(len(served), [(name, kinds[name]) for name in OUTCOME])
-    outcome[...] = (NOTHING, np.nan, np.nan, np.nan, 0, np.nan, 0, False)
+    outcome = np.zeros(len(served), [(name, kinds[name]) for name in OUTCOME])
+    everybody = bool(served.all())
+    if not everybody:
+        outcome[...] = (NOTHING, np.nan, np.nan, np.nan, 0, np.nan, 0, False)
+    chosen = slice(None) if everybody else served  # a mask costs a pass of its own for each field
     for name in OUTCOME:
         if name not in _LIVED:
-            outcome[name][served] = requests[name]
+            outcome[name][chosen] = requests[name]
         elif len(lives):
-            outcome[name][served] = lives[name]
+            outcome[name][chosen] = lives[name]
     return outcome
 
 
