@@ -55,7 +55,9 @@ def run(state: State, policy: Policy, cluster: ClusterConfig, routing_times: Int
         if stop == PAUSED:
             continue
         if stop == LOG_FULL:
-            state = state._replace(steps=np.concatenate([state.steps, np.zeros_like(state.steps)]))
+            steps = np.zeros(2 * len(state.steps), state.steps.dtype)
+            steps[: len(state.steps)] = state.steps
+            state = state._replace(steps=steps)
         elif stop == STUCK:
             raise RuntimeError(why_stuck(state, policy))
         elif stop < 0:

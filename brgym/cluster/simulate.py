@@ -132,7 +132,7 @@ def simulate(
     return Result(
         metrics=metrics,
         requests=outcome,
-        steps=state.steps[: state.clock["step"][0]].copy(),
+        steps=state.steps[: state.clock["step"][0]],  # what lies beyond was never written, and is not in memory
         clairvoyant=metrics.clairvoyant,
         cluster=cluster,
         workload=workload,
